@@ -1,0 +1,71 @@
+import { Command } from 'commander'
+import { type Config, type LoadedConfig, loadConfig } from '../core/config.ts'
+import { DriftlineError, messageOf } from '../core/errors.ts'
+import { createLog, type Log } from '../core/log.ts'
+
+/** What every verb gets. */
+export interface Context {
+  readonly config: Config
+  readonly loaded: LoadedConfig
+  readonly log: Log
+  /** Data goes to stdout as JSON instead of text. */
+  readonly json: boolean
+  /** Aborted by Ctrl-C or SIGTERM; a second Ctrl-C ends the process at once. */
+  readonly signal: AbortSignal
+}
+
+/** A verb with the options that all share. Data goes to stdout, progress to stderr. */
+export function verb(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .option('--data <folder>', 'data folder (DRIFTLINE_DATA)')
+    .option('--log-level <level>', 'trace, debug, info, warn, error or silent')
+    .option('--json', 'print data as JSON')
+    .showHelpAfterError('(add --help for the options)')
+}
+
+/**
+ * Runs a verb's action with its configuration, and turns what it throws into a message, a hint and an exit code:
+ * 0 ok, 1 failed, 2 wrong use, 130 interrupted.
+ *
+ * @param action returns the exit code, or nothing for 0
+ */
+export function runs<Options extends Record<string, unknown>>(
+  action: (context: Context, options: Options, args: readonly string[]) => Promise<number | undefined>,
+): (...parameters: unknown[]) => Promise<void> {
+  return async (...parameters) => {
+    const command = parameters.at(-1) as Command
+    const options = command.optsWithGlobals<Options & { json?: boolean }>()
+    const stop = new AbortController()
+    const onSignal = (name: NodeJS.Signals) => {
+      if (stop.signal.aborted) process.exit(130)
+      stop.abort(new Error(`stopped by ${name}`))
+    }
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+    const json = options.json === true
+    try {
+      const loaded = loadConfig(options)
+      const log = createLog(command.name(), loaded.config.logLevel)
+      const context = { config: loaded.config, loaded, log, json, signal: stop.signal }
+      process.exitCode = (await action(context, options, command.args)) ?? 0
+    } catch (error) {
+      if (stop.signal.aborted && error === stop.signal.reason) process.exitCode = 130
+      else report(error, json)
+    } finally {
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+    }
+  }
+}
+
+function report(error: unknown, json: boolean): void {
+  const known = error instanceof DriftlineError ? error : undefined
+  process.exitCode = known?.code === 'USAGE' || known?.code === 'CONFIG_INVALID' ? 2 : 1
+  if (json) {
+    const { code, hint, details } = known ?? {}
+    process.stderr.write(`${JSON.stringify({ error: messageOf(error), code, hint, details })}\n`)
+    return
+  }
+  process.stderr.write(`driftline: ${messageOf(error)}\n`)
+  if (known !== undefined) process.stderr.write(`  ${known.hint} (${known.code}; docs/errors.md)\n`)
+  else if (error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+}

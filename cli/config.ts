@@ -1,0 +1,30 @@
+import { type ConfigKey, configSchema, environmentName, secretKeys } from '../core/config.ts'
+import { runs, verb } from './command.ts'
+
+/** Each setting, its value and where it came from. */
+export const configCommand = () =>
+  verb('config', 'print each setting, its value and where it came from').action(
+    runs(async ({ loaded, json }) => {
+      const keys = Object.keys(configSchema.shape) as ConfigKey[]
+      const rows = keys.map((key) => {
+        const value = loaded.config[key]
+        const masked = value !== undefined && value !== '' && secretKeys.includes(key)
+        return {
+          key,
+          value: masked ? '********' : value,
+          origin: loaded.origins[key],
+          environment: environmentName(key),
+          description: configSchema.shape[key].description ?? '',
+        }
+      })
+      if (json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`)
+      else {
+        for (const row of rows) {
+          process.stdout.write(
+            `${row.key} = ${row.value ?? '(unset)'}  [${row.origin}]\n    ${row.description} ${row.environment}\n`,
+          )
+        }
+      }
+      return 0
+    }),
+  )

@@ -1,0 +1,62 @@
+/** One row of `scores`, as JSONEachRow takes it. Times are epoch milliseconds (DateTime64(3, 'UTC')). */
+export interface ScoreRow {
+  readonly post_id: string
+  readonly event_at: number
+  readonly ingested_at: number
+  readonly scored_at: number
+  readonly source: string
+  /** '' when the post names none. */
+  readonly lang: string
+  /** Keyed hash, '' when unknown. */
+  readonly author: string
+  readonly text: string
+  /** Lower case, without the '#'. */
+  readonly hashtags: readonly string[]
+  /** The true label that a replayed post carries, '' when it carries none. */
+  readonly given_label: string
+  readonly meta: Readonly<Record<string, string>>
+  readonly label: string
+  /** Probability of `label`, 0 to 1. */
+  readonly confidence: number
+  /** In the order of the model's classes. */
+  readonly probabilities: readonly number[]
+  /** Highest minus second highest probability. */
+  readonly margin: number
+  readonly tokens: number
+  readonly unknown_tokens: number
+  /** Counts by name: urls, mentions, emoji, elongated, upper_case … */
+  readonly signals: Readonly<Record<string, number>>
+  readonly model_name: string
+  readonly model_version: number
+  /** 1: scored beside the champion, kept out of the views. */
+  readonly shadow: 0 | 1
+  readonly topic: string
+  readonly topic_id: string
+  readonly partition: number
+  readonly offset: number
+  readonly batch_id: string
+  /** Model time of the run this post was in, divided by its posts. */
+  readonly inference_us: number
+}
+
+/** One row of `dead_posts`: what could not become a post or a score, with the reason. */
+export interface DeadPostRow {
+  readonly dead_at: number
+  /** Which step refused it: `ingest` or `score`. */
+  readonly stage: string
+  /** Error code of the catalogue. */
+  readonly code: string
+  readonly reason: string
+  /** Where it came from, such as `file posts.jsonl line 7`. */
+  readonly origin: string
+  /** First bytes, base64, at most 64 KiB before encoding. */
+  readonly raw_base64: string
+  /** Size before it was capped. */
+  readonly raw_bytes: number
+  readonly topic: string
+  readonly topic_id: string
+  readonly partition: number
+  readonly offset: number
+}
+
+export const quoteIdentifier = (name: string): string => `\`${name.replace(/[\\`]/g, '\\$&')}\``

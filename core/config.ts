@@ -1,0 +1,154 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { DriftlineError, messageOf } from './errors.ts'
+
+const flag = z.union([z.boolean(), z.stringbool()])
+const count = (max: number) => z.coerce.number().int().min(1).max(max)
+
+/** Every setting, with its default, its unit and a sentence. Times are in milliseconds unless the name says otherwise. */
+export const configSchema = z.strictObject({
+  data: z
+    .string()
+    .min(1)
+    .default('.driftline')
+    .describe('Folder of the event log, the embedded ClickHouse, the registry and the keys.'),
+  kafkaBrokers: z.string().optional().describe('Comma-separated host:port list; unset means the embedded event log.'),
+  clickhouseUrl: z.url().optional().describe('HTTP address of a ClickHouse server; unset means the embedded one.'),
+  clickhouseUser: z.string().default('default').describe('User for clickhouseUrl.'),
+  clickhousePassword: z
+    .string()
+    .default('')
+    .describe('Password for clickhouseUrl; the embedded one keeps its own in the data folder.'),
+  database: z
+    .string()
+    .regex(/^[A-Za-z_]\w{0,62}$/)
+    .default('driftline')
+    .describe('ClickHouse database that holds the tables.'),
+  storePort: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(8123)
+    .describe('Loopback port of the embedded ClickHouse; 0 takes any free one.'),
+  host: z.string().default('127.0.0.1').describe('Address the dashboard binds; any other than loopback needs a token.'),
+  port: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(8787)
+    .describe('Port of the dashboard; 0 takes any free one.'),
+  token: z.string().min(16).optional().describe('Bearer token of the dashboard, at least 16 characters.'),
+  device: z
+    .enum(['auto', 'cpu', 'cuda', 'webgpu'])
+    .default('auto')
+    .describe('Where the model runs; auto falls back to cpu and says so.'),
+  model: z.string().default('bundled').describe('Model to score with: `bundled`, or a model directory.'),
+  topic: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,200}$/)
+    .default('posts')
+    .describe('Topic that posts are read from; poison goes to <topic>.dead.'),
+  partitions: count(256).default(4).describe('Partitions of a topic that does not exist yet.'),
+  retentionHours: z.coerce.number().positive().default(168).describe('Hours that the embedded log keeps a post.'),
+  retentionMb: z.coerce.number().positive().default(4096).describe('Megabytes that the embedded log keeps per topic.'),
+  workers: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(256)
+    .default(0)
+    .describe('Inference threads; 0 means one less than the cores, at least one.'),
+  batchPosts: count(100_000).default(2048).describe('Most posts scored and inserted together per partition.'),
+  lingerMs: z.coerce
+    .number()
+    .min(0)
+    .max(60_000)
+    .default(50)
+    .describe('Longest wait for a batch to fill, in milliseconds.'),
+  batchTokens: count(1_000_000).default(4096).describe('Most tokens, padding included, in one run of the model.'),
+  logLevel: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('Least severe log line that is written to stderr.'),
+  demoRate: z.coerce
+    .number()
+    .positive()
+    .max(1_000_000)
+    .default(200)
+    .describe('Posts per second that the demo source makes.'),
+  demoSeed: z.coerce.number().int().default(1).describe('Seed of the demo source.'),
+  openBrowser: flag.default(false).describe('Open the dashboard in a browser once it is ready.'),
+})
+
+export type Config = z.infer<typeof configSchema>
+export type ConfigKey = keyof Config
+export type Origin = 'flag' | 'environment' | 'file' | 'default'
+
+/** Keys whose value `driftline config` masks. */
+export const secretKeys: readonly ConfigKey[] = ['clickhousePassword', 'token']
+
+export interface LoadedConfig {
+  readonly config: Config
+  readonly origins: Readonly<Record<ConfigKey, Origin>>
+  /** The configuration file that was read, if there is one. */
+  readonly file: string | undefined
+}
+
+/** `batchPosts` → `DRIFTLINE_BATCH_POSTS`. */
+export const environmentName = (key: string): string =>
+  `DRIFTLINE_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+
+/**
+ * Flags, then `DRIFTLINE_*`, then `driftline.config.json` in the working folder, then defaults.
+ *
+ * @throws DriftlineError `CONFIG_INVALID` naming every key that is wrong and where it was set
+ */
+export function loadConfig(
+  flags: Readonly<Record<string, unknown>> = {},
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  folder = process.cwd(),
+): LoadedConfig {
+  const file = resolve(folder, 'driftline.config.json')
+  const fromFile = existsSync(file) ? readJson(file) : {}
+  const keys = Object.keys(configSchema.shape) as ConfigKey[]
+  const origins = {} as Record<ConfigKey, Origin>
+  const input: Record<string, unknown> = {}
+  for (const key of keys) {
+    const [origin, value] = [
+      ['flag', flags[key]] as const,
+      ['environment', environment[environmentName(key)] || undefined] as const,
+      ['file', fromFile[key]] as const,
+      ['default', undefined] as const,
+    ].find(([, candidate]) => candidate !== undefined) ?? ['default', undefined]
+    origins[key] = origin
+    if (value !== undefined) input[key] = value
+  }
+  const unknown = Object.keys(fromFile).filter((key) => !(key in configSchema.shape))
+  const parsed = configSchema.safeParse(input)
+  if (!parsed.success || unknown.length > 0) {
+    const problems = parsed.success
+      ? []
+      : parsed.error.issues.map((issue) => {
+          const key = String(issue.path[0]) as ConfigKey
+          return `${key} (from ${origins[key]}): ${issue.message}`
+        })
+    const reason = [...problems, ...unknown.map((key) => `${key} (from file): no such key`)].join('; ')
+    throw new DriftlineError('CONFIG_INVALID', { reason })
+  }
+  return {
+    config: { ...parsed.data, data: resolve(folder, parsed.data.data) },
+    origins,
+    file: existsSync(file) ? file : undefined,
+  }
+}
+
+function readJson(file: string): Record<string, unknown> {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(file, 'utf8')))
+  } catch (error) {
+    throw new DriftlineError('CONFIG_INVALID', { file, reason: messageOf(error) }, { cause: error })
+  }
+}

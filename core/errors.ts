@@ -1,0 +1,102 @@
+/**
+ * Every failure a user can meet, by code. `retry` decides what the runtime does; `summary` says what failed and `hint`
+ * what to do next. `docs/errors.md` has one section for each code, and a test holds the two together.
+ */
+export const catalogue = {
+  CONFIG_INVALID: {
+    retry: false,
+    summary: 'the configuration is not valid',
+    hint: 'Run `driftline config` to see each value and where it came from.',
+  },
+  USAGE: { retry: false, summary: 'wrong use of the command line', hint: 'Add --help to the command.' },
+  POST_INVALID: {
+    retry: false,
+    summary: 'a record is not a post',
+    hint: 'The record and the reason are kept in dead_posts; correct its producer.',
+  },
+  SOURCE_UNAVAILABLE: {
+    retry: true,
+    summary: 'a source cannot be read',
+    hint: 'Check that the path or the address exists and may be read.',
+  },
+  SINK_UNAVAILABLE: {
+    retry: true,
+    summary: 'a sink did not accept the batch',
+    hint: 'Check that it is running; the same batch is sent again.',
+  },
+  WRITE_REJECTED: {
+    retry: false,
+    summary: 'a sink refused rows for good',
+    hint: 'The rows named in the details are kept as dead posts.',
+  },
+  LOG_UNAVAILABLE: {
+    retry: true,
+    summary: 'the event log cannot be opened',
+    hint: 'Check the data directory, and that only one writer uses it.',
+  },
+  TOPIC_RECREATED: {
+    retry: false,
+    summary: 'the topic is not the one that was read before',
+    hint: 'Its identity changed or it ends before our position. Nothing is skipped: run `driftline verify` and decide.',
+  },
+  STORE_UNAVAILABLE: {
+    retry: true,
+    summary: 'ClickHouse does not answer',
+    hint: 'Start it with `driftline store`, or set DRIFTLINE_CLICKHOUSE_URL.',
+  },
+  SCHEMA_NEWER: {
+    retry: false,
+    summary: 'the tables were made by a newer Driftline',
+    hint: 'Update this installation; a newer schema is never changed by an older program.',
+  },
+  MODEL_INVALID: {
+    retry: false,
+    summary: 'the model directory cannot be used',
+    hint: 'It needs model.onnx, tokenizer.json, config.json and manifest.json that agree; see docs/models.md.',
+  },
+  INFERENCE_FAILED: {
+    retry: false,
+    summary: 'the model failed on a batch',
+    hint: 'The batch is cut in halves until the posts that cause it are found; they are kept as dead posts.',
+  },
+  PROVIDER_UNAVAILABLE: {
+    retry: false,
+    summary: 'the device asked for does not work here',
+    hint: 'Set DRIFTLINE_DEVICE=cpu, or run `driftline doctor` to see what is missing.',
+  },
+} as const satisfies Record<string, { retry: boolean; summary: string; hint: string }>
+
+export type ErrorCode = keyof typeof catalogue
+
+/** A failure from the catalogue. A bug of our own throws a plain `Error` instead and stops the job. */
+export class DriftlineError extends Error {
+  override readonly name = 'DriftlineError'
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, details: Readonly<Record<string, unknown>> = {}, options?: ErrorOptions) {
+    super(`${catalogue[code].summary}: ${describe(details)}`, options)
+    this.code = code
+    this.details = details
+  }
+
+  get retryable(): boolean {
+    return catalogue[this.code].retry
+  }
+
+  get hint(): string {
+    return catalogue[this.code].hint
+  }
+}
+
+/** `reason` first, then the other details as `name=value`. */
+function describe(details: Readonly<Record<string, unknown>>): string {
+  const { reason, ...rest } = details
+  const fields = Object.entries(rest).map(([name, value]) => `${name}=${text(value)}`)
+  return [reason === undefined ? [] : [text(reason)], fields].flat().join(' ')
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined'))
+
+/** The message of anything that was thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

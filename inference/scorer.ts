@@ -1,0 +1,33 @@
+import type { DriftlineError } from '../core/errors.ts'
+
+export interface Scored {
+  readonly label: string
+  /** Probability of `label`, 0 to 1. */
+  readonly confidence: number
+  /** Softmax of the logits, in the order of `Scorer.labels`; sums to 1. */
+  readonly probabilities: readonly number[]
+  /** Highest minus second highest probability, 0 to 1. */
+  readonly margin: number
+  /** Tokens given to the model, special ones included, after truncation. */
+  readonly tokens: number
+  readonly unknownTokens: number
+  /** Microseconds of model time: that of the run the text was in, divided by its rows. */
+  readonly inferenceUs: number
+}
+
+/** A model that is loaded, warmed and ready. It runs in worker threads: `run()` would block the event loop. */
+export interface Scorer extends AsyncDisposable {
+  readonly name: string
+  readonly version: number
+  readonly labels: readonly string[]
+  /** The provider that was proved to be in use, not the one asked for. */
+  readonly provider: 'cpu' | 'cuda' | 'webgpu'
+  readonly workers: number
+  /**
+   * Scores texts, in their order. A text that the model cannot score comes back as its error, found by bisecting; the
+   * others are scored.
+   *
+   * @throws DriftlineError `INFERENCE_FAILED` when no text can be blamed, e.g. a worker died twice on an empty batch
+   */
+  score(texts: readonly string[]): Promise<readonly (Scored | DriftlineError)[]>
+}

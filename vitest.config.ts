@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['**/*.test.ts'],
+    exclude: ['node_modules/**', 'dist/**'],
+    globalSetup: 'vitest.setup.ts', // compiles dist/ first: workers and child processes run from there
+    pool: 'forks', // native modules (chdb, lmdb, onnxruntime) hold process-wide state
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+})
