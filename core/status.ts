@@ -1,0 +1,97 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { messageOf } from './errors.ts'
+
+/** A status older than this, in milliseconds, means that its job does not answer: jobs write about once a second. */
+export const staleAfterMs = 5_000
+
+/**
+ * What a part of a job is doing. `waiting` is for something outside that is expected back (the store, the log);
+ * `halted` needs a person; both carry a reason.
+ */
+export const PartState = z.enum(['ok', 'waiting', 'halted'])
+export type PartState = z.infer<typeof PartState>
+
+const perSecond = z.number().nonnegative()
+const instantMs = z.number().int().nonnegative()
+
+export const PartitionStatus = z.object({
+  topic: z.string(),
+  partition: z.int().nonnegative(),
+  /** The next offset to process; everything before it is done. */
+  position: z.int().nonnegative(),
+  /** Records appended and not yet processed, as the job last saw it. */
+  lag: z.int().nonnegative(),
+  state: PartState,
+  reason: z.string().optional(),
+})
+export type PartitionStatus = z.infer<typeof PartitionStatus>
+
+/** `<data>/status/<job>.json`: what a job says about itself, for the dashboard, `/readyz` and the supervisor. */
+export const JobStatus = z.object({
+  job: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
+  pid: z.int().positive(),
+  startedAt: instantMs,
+  updatedAt: instantMs,
+  /** `ended` and `stopped` are last words: the work is done, or it was told to stop. */
+  state: z.enum(['starting', ...PartState.options, 'stopping', 'stopped', 'ended']),
+  reason: z.string().optional(),
+  model: z.object({ name: z.string(), version: z.int(), labels: z.array(z.string()) }).optional(),
+  /** The provider that was proved to be in use, not the one asked for. */
+  provider: z.string().optional(),
+  /** Inference threads. */
+  workers: z.int().positive().optional(),
+  partitions: z.array(PartitionStatus),
+  /** Since `startedAt`, by name: scored, dead, … */
+  counts: z.record(z.string(), z.int().nonnegative()),
+  /** Per second over the last few seconds, by name. */
+  rates: z.record(z.string(), perSecond),
+})
+export type JobStatus = z.infer<typeof JobStatus>
+
+/** A status file as it was found. */
+export type StatusFile =
+  | { readonly job: string; readonly status: JobStatus; readonly answering: boolean }
+  | { readonly job: string; readonly status: undefined; readonly answering: false; readonly reason: string }
+
+const folderOf = (data: string): string => join(data, 'status')
+const lastWords: readonly JobStatus['state'][] = ['stopped', 'ended']
+let writes = 0
+
+/** Replaces the job's status; a reader sees the old file or the new one, never a part of either. */
+export async function writeStatus(data: string, status: JobStatus): Promise<void> {
+  const folder = folderOf(data)
+  await mkdir(folder, { recursive: true })
+  const temporary = join(folder, `.${status.job}.${process.pid}.${writes++}`)
+  try {
+    await writeFile(temporary, JSON.stringify(JobStatus.parse(status)))
+    await rename(temporary, join(folder, `${status.job}.json`))
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+/**
+ * The statuses of all jobs that ever ran on this data folder, by name.
+ *
+ * @param nowMs a status is `answering` when it was written less than `staleAfterMs` before and is not its job's last
+ */
+export async function readStatuses(data: string, nowMs: number): Promise<readonly StatusFile[]> {
+  const names = await readdir(folderOf(data)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  const jobs = names.flatMap((name) => /^([a-z][a-z0-9-]*)\.json$/.exec(name)?.[1] ?? []).sort()
+  return Promise.all(jobs.map((job) => readStatus(data, job, nowMs)))
+}
+
+async function readStatus(data: string, job: string, nowMs: number): Promise<StatusFile> {
+  try {
+    const status = JobStatus.parse(JSON.parse(await readFile(join(folderOf(data), `${job}.json`), 'utf8')))
+    return { job, status, answering: nowMs - status.updatedAt < staleAfterMs && !lastWords.includes(status.state) }
+  } catch (error) {
+    return { job, status: undefined, answering: false, reason: messageOf(error) }
+  }
+}
