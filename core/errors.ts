@@ -64,6 +64,26 @@ export const catalogue = {
     summary: 'the device asked for does not work here',
     hint: 'Set DRIFTLINE_DEVICE=cpu, or run `driftline doctor` to see what is missing.',
   },
+  TRAINING_DIVERGED: {
+    retry: false,
+    summary: 'the loss is no longer a number',
+    hint: 'Lower the learning rate or set clipNorm; the weights of the last good step are kept.',
+  },
+  TRAINING_MEMORY: {
+    retry: false,
+    summary: 'training does not fit in memory',
+    hint: 'Use a smaller batch, shorter texts or fewer workers.',
+  },
+  TRAINING_FAILED: {
+    retry: false,
+    summary: 'a training worker stopped',
+    hint: 'The cause names the worker and its error; train again with --workers 1 to see whether it is the model.',
+  },
+  BACKEND_UNAVAILABLE: {
+    retry: false,
+    summary: 'the training backend asked for does not work here',
+    hint: 'Use --backend wasm, which needs no installation, or install what the details name.',
+  },
 } as const satisfies Record<string, { retry: boolean; summary: string; hint: string }>
 
 export type ErrorCode = keyof typeof catalogue
