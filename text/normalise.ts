@@ -71,18 +71,24 @@ function inspect(text: string): number {
   let same = 1 // length of the run of equal characters that ends here
   let alternating = 2 // length of the run with period two that ends here
   for (let index = 0; index < text.length; index++) {
-    let code = text.charCodeAt(index)
-    if (code >= 0x80) {
+    const code = text.charCodeAt(index)
+    if (code < 0x80) needs |= asciiNeeds[code] ?? 0
+    else {
       needs |= Need.unicode
       if (mayBeEmoji(code)) needs |= Need.emoji
-    } else if (code >= 0x41 && code <= 0x5a) code += 0x20
-    else if (code === 0x20 && previous === 0x20) needs |= Need.spaces
-    else needs |= asciiNeeds[code] ?? 0
-    same = code === previous ? same + 1 : 1
-    alternating = code === beforePrevious ? alternating + 1 : 2
-    if (same >= 3 || alternating >= 6) needs |= Need.runs
+    }
+    const folded = code | 0x20 // lower case; that it also makes some signs equal costs a needless step at worst
+    if (folded === previous) {
+      same++
+      if (same >= 3 && (folded >= 0x61 || same >= 4)) needs |= Need.runs
+      else if (folded === 0x20) needs |= Need.spaces
+    } else same = 1
+    if (folded === beforePrevious) {
+      alternating++
+      if (alternating >= 6) needs |= Need.runs
+    } else alternating = 2
     beforePrevious = previous
-    previous = code
+    previous = folded
   }
   return previous === 0x20 ? needs | Need.spaces : needs
 }
@@ -100,8 +106,8 @@ function onePass(original: string, firstNeeds: number): string {
     needs = inspect(text) | (needs & Need.unicode)
   }
   // `www.` shows only as a run of equal letters
-  if ((needs & (Need.urls | Need.runs)) !== 0) text = text.replace(urls, ' http ')
-  if ((needs & Need.mentions) !== 0) text = text.replace(emails, '[email]').replace(mentions, '@user')
+  if ((needs & (Need.urls | Need.runs)) !== 0) text = replaceUrls(text)
+  if ((needs & Need.mentions) !== 0) text = replaceMentions(text)
   if ((needs & Need.hashtags) !== 0) text = text.replace(hashtags, segmentHashtag)
   if ((needs & Need.emoticons) !== 0) text = replaceEmoticons(text)
   if ((needs & Need.runs) !== 0) text = squeezeRuns(text)
@@ -123,15 +129,25 @@ function decodeEntities(text: string): string {
 }
 
 // Every repetition below starts at the beginning of a word, so that a hostile text costs linear time.
-const url =
-  /(?:https?:\/\/[!#-;=?-~]*|(?<![\w.-])(?:www\.[a-z0-9][!#-;=?-~]*|(?:[a-z0-9-]+\.)+(?:com|org|net|co|ly|gl|gd|me|tv|be|io|it|us|uk|fm|in|de|fr)\/[!#-;=?-~]*))/
-const urls = new RegExp(`${url.source}(?:\\s+${url.source})*`, 'gi')
+const fullUrls = /https?:\/\/[!#-;=?-~]*/gi
+const bareUrls =
+  /(?<![\w.-])(?:www\.[a-z0-9]|(?:[a-z0-9-]+\.)+(?:com|org|net|co|ly|gl|gd|me|tv|be|io|it|us|uk|fm|in|de|fr)\/)[!#-;=?-~]*/gi
+const urlRow = / http (?:\s*http )+/g
+
+const replaceUrls = (text: string): string => {
+  const replaced = text.replace(fullUrls, ' http ').replace(bareUrls, ' http ')
+  return replaced === text ? text : replaced.replace(urlRow, ' http ')
+}
 
 const emails = /(?<![\w.+@-])[\w.+-]*\w@[\w-]+(?:\.[\w-]+)+/g
+const mayHoldEmail = /\w@\w/
 
 /** `@name`, Mastodon's `@name@server.tld`, Bluesky's `@name.bsky.social`. */
 const mention = /@\w+(?:@[\w-]+(?:\.[\w-]+)+|(?:\.[\w-]+)*\.bsky\.social)?/
 const mentions = new RegExp(`(?<![\\w@])${mention.source}(?:\\s+${mention.source})*`, 'g')
+
+const replaceMentions = (text: string): string =>
+  (mayHoldEmail.test(text) ? text.replace(emails, '[email]') : text).replace(mentions, '@user')
 
 const hashtags = /(?<![\w&])#\w+/g
 const wordStarts = /_+|(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z]{2})/g
