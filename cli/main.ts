@@ -1,21 +1,15 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
-import { z } from 'zod'
-import { packageRoot } from '../core/package-root.ts'
+import { packageVersion } from '../core/package-version.ts'
 import { configCommand } from './config.ts'
-
-const { version } = z
-  .object({ version: z.string() })
-  .parse(JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')))
+import { dashboardCommand } from './dashboard.ts'
 
 const program = new Command('driftline')
   .description('Scores a live stream of short texts, watches for drift, retrains and hot-swaps the model.')
-  .version(version)
+  .version(packageVersion)
   .showHelpAfterError('(add --help for the commands)')
   .exitOverride()
 
-for (const command of [configCommand()]) program.addCommand(command.exitOverride())
+for (const command of [configCommand(), dashboardCommand()]) program.addCommand(command.exitOverride())
 
 try {
   await program.parseAsync()

@@ -49,6 +49,11 @@ export const catalogue = {
     summary: 'the tables were made by a newer Driftline',
     hint: 'Update this installation; a newer schema is never changed by an older program.',
   },
+  ADDRESS_UNAVAILABLE: {
+    retry: false,
+    summary: 'the address cannot be listened on',
+    hint: 'Stop what uses the port, or choose another; port 0 takes any free one.',
+  },
   MODEL_INVALID: {
     retry: false,
     summary: 'the model directory cannot be used',

@@ -1,0 +1,53 @@
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import { openEventLog } from '../connectors/open-log.ts'
+import { systemClock } from '../core/clock.ts'
+import { packageVersion } from '../core/package-version.ts'
+import { listen } from '../dashboard/server/listen.ts'
+import { createLiveFeed } from '../dashboard/server/live-feed.ts'
+import { clickhouseLiveStore } from '../dashboard/server/live-store.ts'
+import { createServer } from '../dashboard/server/server.ts'
+import { runs, verb } from './command.ts'
+
+/** The page. It starts without log, store or jobs, shows what is missing, and goes on by itself when they come. */
+export const dashboardCommand = () =>
+  verb('dashboard', 'serve the live page')
+    .option('--host <address>', 'address to bind; any other than loopback needs a token (DRIFTLINE_HOST)')
+    .option('--port <port>', 'port; 0 takes any free one (DRIFTLINE_PORT)')
+    .action(
+      runs(async ({ config, loaded, log, json, signal }) => {
+        const client = createClient({
+          url: config.clickhouseUrl ?? `http://127.0.0.1:${config.storePort}`,
+          username: config.clickhouseUser,
+          password: config.clickhousePassword,
+          database: config.database,
+          request_timeout: 5_000,
+          log: { level: ClickHouseLogLevel.OFF }, // the feed says once that the store is away, not at each poll
+        })
+        const feed = createLiveFeed({
+          data: config.data,
+          topic: config.topic,
+          store: clickhouseLiveStore(client),
+          openLog: () => openEventLog(config, log),
+          clock: systemClock,
+          log,
+        })
+        try {
+          const { server, url } = await listen(
+            () => createServer({ feed, clock: systemClock, log, token: config.token, version: packageVersion }),
+            {
+              host: config.host,
+              port: config.port,
+              portWasSet: loaded.origins.port !== 'default',
+              token: config.token,
+            },
+          )
+          process.stdout.write(json ? `${JSON.stringify({ url })}\n` : `${url}\n`)
+          if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+          await server.close()
+        } finally {
+          await feed[Symbol.asyncDispose]()
+          await client.close()
+        }
+        return 0
+      }),
+    )

@@ -1,0 +1,112 @@
+import type { EventLog } from '../../connectors/event-log.ts'
+import type { Clock } from '../../core/clock.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import { readStatuses, type StatusFile } from '../../core/status.ts'
+import type { LiveData, LogLag, Part, Snapshot } from '../protocol.ts'
+import type { LiveFeed } from './feed.ts'
+import { readLag } from './lag.ts'
+import { LiveReader } from './live-data.ts'
+import type { LiveStore } from './live-store.ts'
+import { jobParts, modelOf } from './parts.ts'
+
+export interface LiveFeedOptions {
+  /** Where the jobs leave their statuses. */
+  readonly data: string
+  readonly topic: string
+  readonly store: LiveStore
+  /** Tried again, about once a second, until it succeeds. */
+  readonly openLog: () => Promise<EventLog>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** A part that failed is asked again after this, in milliseconds. */
+const retryMs = 1_000
+
+/** The real feed. It waits for whatever is away and tells so; what it reads it has to give back with `asyncDispose`. */
+export function createLiveFeed(options: LiveFeedOptions): LiveFeed & AsyncDisposable {
+  const { data, topic, store, openLog, clock, log } = options
+  const reader = new LiveReader(store)
+  let opened: EventLog | undefined
+  const storePart = outside<LiveData>('store', clock, log)
+  const logPart = outside<LogLag>('log', clock, log)
+  const jobs = (): Promise<readonly StatusFile[]> => readStatuses(data, clock.now())
+
+  const readStore = (files: readonly StatusFile[]): Promise<void> =>
+    storePart.read((nowMs) => reader.read(nowMs, scoreOf(files)?.model?.labels ?? []))
+
+  const readLog = (files: readonly StatusFile[]): Promise<void> =>
+    logPart.read(async (nowMs) => {
+      opened ??= await openLog()
+      return readLag(opened, topic, scoreOf(files), nowMs)
+    })
+
+  const partsFrom = (files: readonly StatusFile[]): readonly Part[] => [
+    storePart.part(''),
+    logPart.part(logPart.value?.partitions.length === 0 ? `topic ${topic} is not there yet` : ''),
+    ...jobParts(files, clock.now()),
+  ]
+
+  const refresh = async (): Promise<readonly StatusFile[]> => {
+    const files = await jobs()
+    await Promise.all([readStore(files), readLog(files)])
+    return files
+  }
+
+  return {
+    jobs,
+    parts: async () => partsFrom(await refresh()),
+    async snapshot(): Promise<Snapshot> {
+      const files = await refresh()
+      return {
+        atMs: clock.now(),
+        parts: [...partsFrom(files)],
+        model: modelOf(files),
+        log: logPart.value ?? null,
+        live: storePart.value ?? null,
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await opened?.[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const scoreOf = (files: readonly StatusFile[]) => files.find(({ job }) => job === 'score')?.status
+
+/** Something outside that may be away: keeps its last answer and, while it fails, asks it only once a second. */
+function outside<Value>(name: string, clock: Clock, log: Log) {
+  let value: Value | undefined
+  let problem: string | undefined
+  let failedAtMs = Number.NEGATIVE_INFINITY
+  let reading: Promise<void> | undefined
+
+  const attempt = async (ask: (nowMs: number) => Promise<Value>): Promise<void> => {
+    try {
+      value = await ask(clock.now())
+      if (problem !== undefined) log.info({ part: name }, 'answers again')
+      problem = undefined
+    } catch (error) {
+      if (problem === undefined) log.warn({ part: name, err: error }, 'does not answer')
+      problem = messageOf(error)
+      failedAtMs = clock.now()
+    }
+  }
+
+  return {
+    get value(): Value | undefined {
+      return value
+    },
+    part: (detail: string): Part =>
+      problem === undefined ? { name, state: 'ok', detail } : { name, state: 'waiting', detail: problem },
+    /** Callers who ask at the same time share one answer. */
+    async read(ask: (nowMs: number) => Promise<Value>): Promise<void> {
+      if (problem !== undefined && clock.now() - failedAtMs < retryMs) return
+      reading ??= attempt(ask).finally(() => {
+        reading = undefined
+      })
+      await reading
+    },
+  }
+}

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client'
+import { z } from 'zod'
+import { DriftlineError, messageOf } from '../../core/errors.ts'
+import { packageRoot } from '../../core/package-root.ts'
+import type { NewestPost } from '../protocol.ts'
+
+export interface SecondCount {
+  /** Seconds since the epoch. */
+  readonly second: number
+  readonly label: string
+  readonly posts: number
+}
+
+export interface MinuteTag {
+  /** When the minute began, in seconds since the epoch. */
+  readonly minute: number
+  readonly tag: string
+  readonly counts: ReadonlyMap<string, number>
+}
+
+export interface Totals {
+  readonly scored: number
+  readonly dead: number
+}
+
+/**
+ * What the live page asks of ClickHouse, each bounded in time.
+ *
+ * Each throws `STORE_UNAVAILABLE` while ClickHouse is away or has no tables yet.
+ */
+export interface LiveStore {
+  seconds(fromMs: number): Promise<readonly SecondCount[]>
+  /** Newest first. */
+  newest(fromMs: number, rows: number): Promise<readonly NewestPost[]>
+  /** The most used hashtags of each minute. */
+  hashtags(fromMs: number): Promise<readonly MinuteTag[]>
+  totals(): Promise<Totals>
+}
+
+/** Characters of a post that the page gets. */
+const textLength = 600
+/** Hashtags kept of each minute: a tag that is in the top ten of ten minutes is hardly ever below this in all of them. */
+const tagsPerMinute = 200
+
+// ClickHouse may write 64-bit integers as strings, which `z.coerce` reads too.
+const count = z.coerce.number().int().nonnegative()
+const SecondRow = z.object({ second: count, label: z.string(), posts: count })
+const TagRow = z.object({ minute: count, tag: z.string(), labels: z.array(z.string()), counts: z.array(count) })
+const TotalsRow = z.tuple([z.object({ scored: count, dead: count })])
+const NewestRow = z
+  .object({
+    key: z.string(),
+    post_id: z.string(),
+    text: z.string(),
+    cut: z.coerce.boolean(),
+    label: z.string(),
+    confidence: z.number().min(0).max(1),
+    source: z.string(),
+    scored_at_ms: count,
+  })
+  .transform(({ post_id, scored_at_ms, ...rest }) => ({ ...rest, id: post_id, scoredAtMs: scored_at_ms }))
+
+const sql = (name: string): string => readFileSync(join(packageRoot, 'clickhouse/queries', `${name}.sql`), 'utf8')
+
+export function clickhouseLiveStore(client: ClickHouseClient): LiveStore {
+  const text = {
+    seconds: sql('live_seconds'),
+    newest: sql('live_newest'),
+    hashtags: sql('live_hashtags'),
+    totals: sql('live_totals'),
+  }
+  const rows = async (query: string, query_params: Record<string, unknown>): Promise<unknown> => {
+    try {
+      const result = await client.query({ query, query_params, format: 'JSONEachRow' })
+      return await result.json()
+    } catch (error) {
+      throw new DriftlineError('STORE_UNAVAILABLE', { reason: reasonOf(error) }, { cause: error })
+    }
+  }
+  return {
+    seconds: async (from_ms) => z.array(SecondRow).parse(await rows(text.seconds, { from_ms })),
+    newest: async (from_ms, limit) =>
+      z.array(NewestRow).parse(await rows(text.newest, { from_ms, rows: limit, text_length: textLength })),
+    hashtags: async (from_ms) =>
+      z
+        .array(TagRow)
+        .parse(await rows(text.hashtags, { from_ms, rows: tagsPerMinute }))
+        .map(({ minute, tag, labels, counts }) => ({
+          minute,
+          tag,
+          counts: new Map(labels.map((label, n) => [label, counts[n] ?? 0])),
+        })),
+    totals: async () => TotalsRow.parse(await rows(text.totals, {}))[0],
+  }
+}
+
+/** UNKNOWN_TABLE and UNKNOWN_DATABASE: it runs, and nobody has made the tables. */
+const notMigrated: readonly string[] = ['60', '81']
+
+const reasonOf = (error: unknown): string =>
+  error instanceof ClickHouseError && notMigrated.includes(error.code) ? 'it has no tables yet' : messageOf(error)

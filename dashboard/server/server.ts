@@ -1,0 +1,46 @@
+import websocket from '@fastify/websocket'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import type { Clock } from '../../core/clock.ts'
+import type { Log } from '../../core/log.ts'
+import type { LiveFeed } from './feed.ts'
+import { guard } from './guard.ts'
+import { health } from './health.ts'
+import { live } from './live.ts'
+import { metrics } from './metrics.ts'
+import { page } from './page.ts'
+import { Viewers } from './viewers.ts'
+
+export interface ServerOptions {
+  readonly feed: LiveFeed
+  readonly clock: Clock
+  readonly log: Log
+  /** Needed on any address but loopback; see `listen`. */
+  readonly token: string | undefined
+  /** Driftline's version, told to the page so that it can load itself anew after an update. */
+  readonly version: string
+}
+
+/** Most bytes of one message from a page: the longest is about forty. */
+const maxPayload = 1_024
+
+/** The dashboard's HTTP server, not yet listening. Closing it lets the pages go and leaves the feed to its owner. */
+export async function createServer({ feed, clock, log, token, version }: ServerOptions): Promise<FastifyInstance> {
+  const loggerInstance: FastifyBaseLogger = log // the wider type, or the server's own would name pino's
+  const server = fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }), // an address may carry the token
+    forceCloseConnections: true,
+    bodyLimit: 64 * 1024,
+  })
+  const viewers = new Viewers(feed, clock, log)
+  server.addHook('preClose', () => viewers.close())
+  server.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'there is nothing here' }))
+
+  await server.register(websocket, { options: { maxPayload } })
+  await server.register(guard, { token })
+  await server.register(page)
+  await server.register(health, { feed })
+  await server.register(metrics, { feed })
+  await server.register(live, { viewers, version })
+  return server
+}

@@ -1,0 +1,22 @@
+const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 })
+const tenth = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+const percentFormat = new Intl.NumberFormat(undefined, { style: 'percent', maximumFractionDigits: 0 })
+const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 })
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const minuteFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+
+export const formatCount = (value: number): string => whole.format(value)
+export const formatCompact = (value: number): string => compact.format(value)
+/** One decimal below ten, where it matters. */
+export const formatRate = (perSecond: number): string => (perSecond < 9.95 ? tenth : whole).format(perSecond)
+export const formatPercent = (share: number): string => percentFormat.format(share)
+export const formatClock = (ms: number): string => clockFormat.format(ms)
+export const formatMinute = (ms: number): string => minuteFormat.format(ms)
+
+/** `0.4 s`, `12 s`, `3 min`, `5 h`. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 9.95) return `${tenth.format(seconds)} s`
+  if (seconds < 120) return `${whole.format(seconds)} s`
+  if (seconds < 7_200) return `${whole.format(seconds / 60)} min`
+  return `${whole.format(seconds / 3_600)} h`
+}

@@ -1,0 +1,48 @@
+import { useMemo, useState } from 'preact/hooks'
+import type { LiveData } from '../../protocol.ts'
+import { colourAt } from '../colours.ts'
+import { formatClock, formatCompact, formatMinute, formatRate } from '../format.ts'
+import { Chart, frame } from './chart.tsx'
+
+/** The next of 1, 2, 5, 10, 20 … above: the scale then moves seldom, not with each point. */
+export function niceCeiling(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)))
+  return power * ([1, 2, 5, 10].find((factor) => factor * power >= value) ?? 10)
+}
+
+export function RateChart({ rate }: { readonly rate: LiveData['rate'] }) {
+  const [hovered, setHovered] = useState<number | null>(null)
+  const data = useMemo<[number[], number[]]>(
+    () => [rate.values.map((_, n) => rate.startMs + n * rate.stepMs), [...rate.values]],
+    [rate],
+  )
+  const value = hovered === null ? undefined : rate.values[hovered]
+  const options = () => ({
+    ...frame(formatMinute, formatCompact),
+    scales: {
+      y: {
+        range: (_: unknown, __: number, max: number | null): [number, number] => [0, niceCeiling((max ?? 0) * 1.05)],
+      },
+    },
+    series: [{}, { stroke: colourAt(2), width: 1.5, fill: `${colourAt(2)}26`, points: { show: false } }],
+  })
+  return (
+    <section class="panel" aria-labelledby="rate-title">
+      <header>
+        <h2 id="rate-title">Posts per second</h2>
+        <p class="quiet number">
+          {value === undefined || hovered === null
+            ? 'last 5 minutes'
+            : `${formatRate(value)} at ${formatClock(rate.startMs + hovered * rate.stepMs)}`}
+        </p>
+      </header>
+      <Chart
+        summary={`Posts per second over the last five minutes; now ${formatRate(rate.now)}, at most ${formatRate(Math.max(0, ...rate.values))}.`}
+        data={data}
+        options={options}
+        look="rate"
+        onHover={setHovered}
+      />
+    </section>
+  )
+}
