@@ -34,6 +34,11 @@ export const catalogue = {
     summary: 'the event log cannot be opened',
     hint: 'Check the data directory, and that only one writer uses it.',
   },
+  CHECKPOINT_MISMATCH: {
+    retry: false,
+    summary: 'a checkpoint belongs to another version of the flow',
+    hint: 'It holds items for a step that is gone. Let the version that wrote it run to the end of its input first.',
+  },
   TOPIC_RECREATED: {
     retry: false,
     summary: 'the topic is not the one that was read before',

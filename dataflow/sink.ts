@@ -17,11 +17,13 @@ export interface Writer<Item, Position> extends AsyncDisposable {
   /** The checkpoint of the last durable write to this partition, or `undefined` before the first. Read once, on open. */
   checkpoint(): Promise<Checkpoint<Position> | undefined>
   /**
-   * Resolves once every item and the checkpoint are durable. `items` may be empty: then only the position moved.
-   * After a retryable failure the same items come again, possibly followed by more.
+   * Resolves once every item and the checkpoint are durable. `items` may be empty: then only the checkpoint moved.
+   * After a retryable failure exactly the same items and checkpoint come again, until they are durable or the writer is
+   * closed; no other write of the partition has an equal checkpoint.
    *
    * @throws DriftlineError `SINK_UNAVAILABLE` (sent again with back-off); `WRITE_REJECTED` with `details.failed`, the
-   *   indexes no retry can save: the runtime hands those to the flow's `onRejected` and sends the others again
+   *   indexes no retry can save, when nothing was written: the runtime hands those items to the flow's `onRejected` and
+   *   sends the others again
    */
   write(items: readonly Item[], checkpoint: Checkpoint<Position>): Promise<void>
 }

@@ -1,0 +1,19 @@
+import type { Random } from '../core/random.ts'
+
+export interface BackOff {
+  readonly firstMs: number
+  readonly maxMs: number
+}
+
+export const defaultBackOff: BackOff = { firstMs: 100, maxMs: 30_000 }
+
+/**
+ * Milliseconds to wait after a failure: doubles from `firstMs` to `maxMs`, of which a random half is taken off, so that
+ * lanes that failed together do not all come back together.
+ *
+ * @param failures how many there were before, ≥ 0
+ */
+export function backOffMs({ firstMs, maxMs }: BackOff, failures: number, random: Random): number {
+  const whole = Math.min(maxMs, firstMs * 2 ** failures)
+  return whole / 2 + (random() * whole) / 2
+}
