@@ -1,3 +1,5 @@
+import { z } from 'zod'
+
 /** One row of `scores`, as JSONEachRow takes it. Times are epoch milliseconds (DateTime64(3, 'UTC')). */
 export interface ScoreRow {
   readonly post_id: string
@@ -60,3 +62,25 @@ export interface DeadPostRow {
 }
 
 export const quoteIdentifier = (name: string): string => `\`${name.replace(/[\\`]/g, '\\$&')}\``
+
+const count = z.number().int().nonnegative()
+const position = { topic_id: z.string(), partition: count }
+
+/** What the queries of `clickhouse/queries/` return, by the name of the file; the page's (`live_*`) are read by the dashboard. */
+export const queryRows = {
+  resume: z.object({ topic: z.string(), ...position, next_offset: count, rows: count }),
+  totals: z.object({ topic: z.string(), ...position, posts: count, last_offset: count }),
+  class_counts: z.object({ label: z.string(), posts: count }),
+  class_counts_view: z.object({ label: z.string(), posts: count }),
+  verify_offsets: z.object({
+    ...position,
+    rows: count,
+    offsets: count,
+    first_offset: count,
+    last_offset: count,
+    dead_rows: count,
+  }),
+  verify_duplicates: z.object({ ...position, offset: count, rows: count }),
+  verify_gaps: z.object({ ...position, from_offset: count, to_offset: count }),
+  verify_aggregates: z.object({ aggregate: z.string(), key: z.string(), projected: count, counted: count }),
+} as const satisfies Record<string, z.ZodType>

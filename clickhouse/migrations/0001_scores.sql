@@ -1,0 +1,93 @@
+-- One row per scored post, carrying the log position that produced it. Written by jobs/score, read by everything.
+--
+-- The key is the log position: a batch is already in that order, the resume point is the end of it, and offsets grow
+-- with time, so the skip indexes on the times prune well. There is no PARTITION BY: a batch may span any time, and an
+-- insert must stay one block and one part to be all or nothing.
+--
+-- Aggregates are projections, because only what lies in the part commits with it. A projection is chosen when a query
+-- groups by its expressions, so the views (0003_views.sql) spell them exactly as they stand here.
+CREATE DATABASE IF NOT EXISTS __database__;
+
+CREATE TABLE IF NOT EXISTS __database__.scores
+(
+    post_id        String,
+    event_at       DateTime64(3, 'UTC'),
+    ingested_at    DateTime64(3, 'UTC'),
+    scored_at      DateTime64(3, 'UTC'),
+    source         LowCardinality(String),
+    lang           LowCardinality(String),
+    author         String,
+    text           String,
+    hashtags       Array(String),
+    given_label    LowCardinality(String),
+    meta           Map(LowCardinality(String), String),
+    label          LowCardinality(String),
+    confidence     Float32,
+    probabilities  Array(Float32),
+    margin         Float32,
+    tokens         UInt32,
+    unknown_tokens UInt32,
+    signals        Map(LowCardinality(String), Float32),
+    model_name     LowCardinality(String),
+    model_version  UInt32,
+    shadow         UInt8,
+    topic          LowCardinality(String),
+    topic_id       LowCardinality(String),
+    partition      UInt16,
+    offset         UInt64,
+    batch_id       String,
+    inference_us   UInt32,
+
+    INDEX event_at_range  event_at  TYPE minmax,
+    INDEX scored_at_range scored_at TYPE minmax,
+    INDEX post_id_bloom   post_id   TYPE bloom_filter(0.01) GRANULARITY 4,
+
+    -- queries/resume.sql and the guard of every insert: milliseconds at any size of the table.
+    PROJECTION positions
+    (
+        SELECT topic, topic_id, partition, shadow, max(offset), min(offset), count()
+        GROUP BY topic, topic_id, partition, shadow
+    ),
+    PROJECTION sentiment
+    (
+        SELECT
+            toStartOfMinute(event_at), shadow, source, model_name, model_version, label,
+            count(), sum(confidence), sum(margin), sum(tokens), sum(unknown_tokens)
+        GROUP BY toStartOfMinute(event_at), shadow, source, model_name, model_version, label
+    ),
+    -- A map of counts, because the planner never chooses a projection that holds arrayJoin.
+    PROJECTION hashtag_counts
+    (
+        SELECT
+            toStartOfMinute(event_at), shadow, label,
+            sumMap(hashtags, arrayWithConstant(length(hashtags), toUInt64(1)))
+        GROUP BY toStartOfMinute(event_at), shadow, label
+    ),
+    -- Twenty bins of 0.05; the last one includes 1.
+    PROJECTION confidence_bins
+    (
+        SELECT
+            toStartOfMinute(event_at), shadow, model_name, model_version, label,
+            toUInt8(least(floor(confidence * 20), 19)), count()
+        GROUP BY
+            toStartOfMinute(event_at), shadow, model_name, model_version, label,
+            toUInt8(least(floor(confidence * 20), 19))
+    ),
+    -- By the minute of scoring: what a person sees on the page now, however old the posts are.
+    PROJECTION latency
+    (
+        SELECT
+            toStartOfMinute(scored_at), shadow, topic, topic_id, partition,
+            count(), max(offset), max(ingested_at), max(scored_at), sum(inference_us), max(inference_us),
+            quantilesTDigest(0.5, 0.95, 0.99)(toUnixTimestamp64Milli(scored_at) - toUnixTimestamp64Milli(ingested_at)),
+            max(toUnixTimestamp64Milli(scored_at) - toUnixTimestamp64Milli(ingested_at))
+        GROUP BY toStartOfMinute(scored_at), shadow, topic, topic_id, partition
+    )
+)
+ENGINE = MergeTree
+ORDER BY (topic, topic_id, partition, offset)
+SETTINGS
+    non_replicated_deduplication_window = 0, -- its log of block ids is written before the part: a retry could lose rows
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    lightweight_mutation_projection_mode = 'rebuild';

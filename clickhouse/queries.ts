@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ClickHouseClient } from '@clickhouse/client'
+import type { z } from 'zod'
+import { packageRoot } from '../core/package-root.ts'
+import { queryRows } from './rows.ts'
+
+export type QueryName = keyof typeof queryRows
+export type QueryRow<Name extends QueryName> = z.infer<(typeof queryRows)[Name]>
+
+const texts = new Map<QueryName, string>()
+
+/** The text of `clickhouse/queries/<name>.sql`. */
+export function queryText(name: QueryName): string {
+  const known = texts.get(name) ?? readFileSync(join(packageRoot, 'clickhouse/queries', `${name}.sql`), 'utf8')
+  texts.set(name, known)
+  return known
+}
+
+/**
+ * Runs a query of `clickhouse/queries/` in the client's database.
+ *
+ * @param parameters its `{name:Type}` parameters
+ * @returns rows checked against their schema in rows.ts
+ */
+export async function select<Name extends QueryName>(
+  client: ClickHouseClient,
+  name: Name,
+  parameters: Readonly<Record<string, unknown>> = {},
+  signal?: AbortSignal,
+): Promise<readonly QueryRow<Name>[]> {
+  const result = await client.query({
+    query: queryText(name),
+    query_params: parameters,
+    format: 'JSONEachRow',
+    clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+    ...(signal === undefined ? {} : { abort_signal: signal }),
+  })
+  const schema: z.ZodType = queryRows[name]
+  return (await result.json()).map((row) => schema.parse(row) as QueryRow<Name>)
+}
