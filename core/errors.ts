@@ -64,6 +64,11 @@ export const catalogue = {
     summary: 'the model directory cannot be used',
     hint: 'It needs model.onnx, tokenizer.json, config.json and manifest.json that agree; see docs/models.md.',
   },
+  OPERATOR_UNSUPPORTED: {
+    retry: false,
+    summary: 'the model has an operator that cannot be trained',
+    hint: 'Export the model in float32 at an opset from 11 to 21, without quantisation or fused operators.',
+  },
   INFERENCE_FAILED: {
     retry: false,
     summary: 'the model failed on a batch',

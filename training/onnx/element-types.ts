@@ -45,7 +45,7 @@ export function typedView(type: KnownType, raw: Uint8Array): Exclude<TensorData,
   if (raw.byteLength % size !== 0) {
     throw new DriftlineError('MODEL_INVALID', { reason: 'a tensor is cut off', type, bytes: raw.byteLength })
   }
-  const aligned = raw.byteOffset % size === 0 ? raw : raw.slice()
+  const aligned = raw.byteOffset % size === 0 ? raw : new Uint8Array(raw)
   const [buffer, offset, length] = [aligned.buffer, aligned.byteOffset, aligned.byteLength / size]
   switch (type) {
     case 'float32':
