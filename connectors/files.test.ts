@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DriftlineError } from '../core/errors.ts'
+import { sourceContract } from '../dataflow/testing/source-contract.ts'
 import { LineSplitter, lineLimit } from './files/lines.ts'
 import { type Format, fileSource, fingerprint, formatOf, streamSource } from './files.ts'
 import type { RawRecord } from './raw-record.ts'
@@ -40,6 +41,15 @@ const told = (record: RawRecord): string => {
   return `${at} ${record.value instanceof Uint8Array ? Buffer.from(record.value) : JSON.stringify(record.value)}`
 }
 const csv = async (text: string): Promise<string[]> => (await read(write(text, 'posts.csv'), 'csv')).map(told)
+
+sourceContract('file', async () => {
+  const path = write(Array.from({ length: 9 }, (_, number) => `{"n":${number}}\n`).join('\n'))
+  return {
+    source: fileSource(path, 'jsonl'),
+    held: new Map([['0', await read(path)]]),
+    async [Symbol.asyncDispose]() {},
+  }
+})
 
 test('lines come with their numbers; blank ones are skipped and counted', async () => {
   const path = write('{"a":1}\r\n\n  \t\n{"a":2}\n{"a":3}')

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, expect, test } from 'vitest'
-import type { Clock } from '../core/clock.ts'
 import type { Reader } from '../dataflow/source.ts'
+import { manualClock } from '../dataflow/testing/manual-clock.ts'
 import type { LogRecord, NewRecord } from './event-log.ts'
 import { chunkTargetBytes } from './lmdb/chunk.ts'
 import { type LmdbLog, type LmdbLogOptions, openLmdbLog } from './lmdb-log.ts'
@@ -30,11 +30,13 @@ const record = (text: string, key: string | null = text, topic = 'posts'): NewRe
   value: Buffer.from(text),
 })
 
+let writes = 0
+
 async function append(log: LmdbLog, texts: readonly string[], key?: string | null): Promise<void> {
   const writer = await log.sink<number>('test').open('0', signal)
   await writer.write(
     texts.map((text) => record(text, key === undefined ? text : key)),
-    { position: 0, states: {} },
+    { position: ++writes, states: {} },
   )
 }
 
@@ -54,26 +56,14 @@ async function readAll(log: LmdbLog, topic = 'posts'): Promise<LogRecord[][]> {
 
 const textOf = ({ value }: LogRecord): string => Buffer.from(value).toString()
 
-/** Stands still until it is set. */
-function manualClock(nowMs = 0): Clock & { set(ms: number): void } {
-  let now = nowMs
-  return {
-    now: () => now,
-    sleep: (_, abort) => new Promise((_, reject) => abort?.addEventListener('abort', () => reject(abort.reason))),
-    set: (ms) => {
-      now = ms
-    },
-  }
-}
-
 test('whatever is appended is read back, in order within its partition, at dense offsets', async () => {
   const someRecord = fc.record({
     key: fc.option(fc.string({ unit: 'binary', maxLength: 20 })),
     value: fc.uint8Array({ maxLength: 200 }),
   })
-  const writes = fc.array(fc.array(someRecord, { maxLength: 30 }), { maxLength: 6 })
+  const someWrites = fc.array(fc.array(someRecord, { maxLength: 30 }), { maxLength: 6 })
   await fc.assert(
-    fc.asyncProperty(writes, fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 7 }), async (...drawn) => {
+    fc.asyncProperty(someWrites, fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 7 }), async (...drawn) => {
       const [batches, partitions, max] = drawn
       const log = openLog()
       await log.createTopic('posts', partitions)
@@ -81,7 +71,7 @@ test('whatever is appended is read back, in order within its partition, at dense
       for (const batch of batches) {
         await writer.write(
           batch.map((fields) => ({ topic: 'posts', ...fields })),
-          { position: 0, states: {} },
+          { position: ++writes, states: {} },
         )
       }
       for (const { partition, start, end } of await log.ranges('posts')) {
@@ -221,17 +211,18 @@ test('retention by age removes what is too old and leaves the rest readable', as
   const clock = manualClock()
   const log = openLog({ clock, retention: { ageMs: 1000, bytes: Number.POSITIVE_INFINITY } })
   await log.createTopic('posts', 1)
-  for (const [ms, text] of [
+  for (const [waitMs, text] of [
     [0, 'a'],
     [500, 'b'],
-    [1400, 'c'],
+    [900, 'c'],
   ] as const) {
-    clock.set(ms)
+    // biome-ignore format: one line
+    await clock.advance(waitMs)
     await append(log, [text, text.toUpperCase()])
   }
   expect(await log.ranges('posts')).toEqual([{ partition: 0, start: 2, end: 6 }])
   expect((await readAll(log)).flat().map(textOf)).toEqual(['b', 'B', 'c', 'C'])
-  clock.set(10_000)
+  await clock.advance(10_000)
   expect(await log.trim()).toBe(2)
   expect(await log.ranges('posts')).toEqual([{ partition: 0, start: 6, end: 6 }])
   await append(log, ['d'])
@@ -264,14 +255,14 @@ test('a reader whose next record is gone stops instead of skipping', async () =>
   await log.createTopic('posts', 1)
   await append(log, ['a'])
   const reader = await log.source('posts').open('0', undefined, signal)
-  clock.set(2000)
+  await clock.advance(2000)
   await log.trim()
   await append(log, ['b'])
   await log.trim()
   expect((await reader.next(1))?.map(textOf)).toEqual(['a']) // in memory since the reader was opened
   expect((await reader.next(1))?.map(textOf)).toEqual(['b'])
   await append(log, ['c', 'd'])
-  clock.set(4000)
+  await clock.advance(2000)
   await append(log, ['e'])
   await expect(reader.next(1)).rejects.toMatchObject({ code: 'TOPIC_RECREATED' })
   await expect(log.source('posts').open('0', 1, signal)).rejects.toMatchObject({ code: 'TOPIC_RECREATED' })

@@ -101,6 +101,7 @@ export function openAppender<Position>(options: AppenderOptions): Writer<NewReco
         // Synchronous: lmdb's asynchronous commit, when the disk is full, rejects promises that nobody can catch and leaves
         // others pending. Whatever throws aborts the transaction as a whole.
         env.records.transactionSync(() => {
+          if (env.producers.getBinary(producer)?.equals(encodedCheckpoint)) return // repeated: it is there already
           const topics = [...byTopic.keys()].map(topicOf)
           const nowMs = clock.now()
           for (const topic of topics) {
