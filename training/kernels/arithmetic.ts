@@ -88,9 +88,9 @@ const variadic = (
     inputs: { inputs: 'tensors' },
     host: ({ inputs }) => {
       const [first] = inputs
-      return mapAll(first?.type ?? 'float32', inputs, (...values) => values.reduce(host))
+      return mapAll(first?.type ?? 'float32', inputs, (...values) => values.reduce((a, b) => host(a, b)))
     },
-    run: ({ inputs }) => inputs.reduce(device),
+    run: ({ inputs }) => inputs.reduce((a, b) => device(a, b)),
   })
 
 export const max = variadic('Max', 8, tf.maximum, Math.max)
@@ -100,7 +100,11 @@ export const mean = kernel({
   op: 'Mean',
   since: 8,
   inputs: { inputs: 'tensors' },
-  run: ({ inputs }) => tf.div(inputs.reduce(tf.add), inputs.length),
+  run: ({ inputs }) =>
+    tf.div(
+      inputs.reduce((a, b) => tf.add(a, b)),
+      inputs.length,
+    ),
 })
 
 const limits = (x: tf.Tensor, low: number, high: number): tf.Tensor =>

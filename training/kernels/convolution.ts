@@ -95,7 +95,10 @@ export const maxPool = kernel({
   run: ({ x }, options) => {
     oneDimensional(x, 'MaxPool')
     const parts = windows(tf.transpose(x, [0, 2, 1]), at(options.kernel_shape, 0), options, -3.4028234663852886e38)
-    return tf.transpose(parts.reduce(tf.maximum), [0, 2, 1])
+    return tf.transpose(
+      parts.reduce((a, b) => tf.maximum(a, b)),
+      [0, 2, 1],
+    )
   },
 })
 
