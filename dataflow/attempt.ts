@@ -35,6 +35,7 @@ export async function attempt<In, Out, Position>(
   } catch (error) {
     ending = { kind: 'failed', error }
   }
+  if (ending.kind === 'failed') lane.failed(ending.error)
   scope.abort(new Error('the attempt is over'))
   await scope.join()
   for (const resource of opened.reverse()) {
@@ -70,14 +71,13 @@ async function runOpened<In, Out, Position>(
   const output = scope.queue<Chunk<Out, Position>>(plan.maxWriteItems, ({ items }) => Math.max(1, items.length))
   meter.queue = output
   const start = checkpoint ?? { position: reader.position(), states: {} }
-  const { clock, stop } = lane
+  const reading = { clock: lane.clock, meter: lane.meter(plan.sourceStep), stops: [lane.stop, scope.signal] }
   plan.connect(
     {
       lane,
       scope,
       start,
-      read: (first) =>
-        scope.spawn(gather(reader, first, plan.gather, { clock, stop, meter: lane.meter(plan.sourceStep) })),
+      read: (first) => scope.spawn(gather(reader, first, plan.gather, reading)),
     },
     output,
   )

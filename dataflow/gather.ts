@@ -15,15 +15,22 @@ export interface GatherOptions {
 
 type Outcome<Item, Position> = { readonly items: readonly Item[]; readonly position: Position } | Ending
 
+export interface GatherContext {
+  readonly clock: Clock
+  readonly meter: Meter
+  /** Any of them aborted: stop reading. */
+  readonly stops: readonly AbortSignal[]
+}
+
 /**
- * Reads a partition into chunks until it ends, fails or `stop` is aborted. What was gathered before a failure still goes
+ * Reads a partition into chunks until it ends, fails or is stopped. What was gathered before a failure still goes
  * out, so that a source which fails soon after each opening gets on all the same.
  */
 export async function gather<Item, Position>(
   reader: Reader<Item, Position>,
   output: Queue<Chunk<Item, Position>>,
   { maxItems, maxWaitMs }: Required<GatherOptions>,
-  { clock, stop, meter }: { readonly clock: Clock; readonly stop: AbortSignal; readonly meter: Meter },
+  { clock, meter, stops }: GatherContext,
 ): Promise<void> {
   const bell = new Bell()
   const ring = () => bell.ring()
@@ -55,10 +62,10 @@ export async function gather<Item, Position>(
   }
 
   let ending: Ending | undefined
-  stop.addEventListener('abort', ring)
+  for (const stop of stops) stop.addEventListener('abort', ring)
   try {
     while (ending === undefined) {
-      if (stop.aborted) {
+      if (stops.some((stop) => stop.aborted)) {
         ending = { kind: 'stopped' }
         break
       }
@@ -88,7 +95,7 @@ export async function gather<Item, Position>(
     await reading // the reader is closed next, and must not be in the middle of a read
   } finally {
     silence?.()
-    stop.removeEventListener('abort', ring)
+    for (const stop of stops) stop.removeEventListener('abort', ring)
   }
 }
 

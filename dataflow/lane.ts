@@ -45,7 +45,7 @@ export class Lane<Position> {
   readonly #meters: ReadonlyMap<string, Meter>
   readonly #stop = new AbortController()
   readonly #silence: (() => void)[] = []
-  #abandon: () => void = () => {}
+  #abandon: (bug?: { readonly error: unknown }) => void = () => {}
   #scope = new Scope()
   #cancelled = false
   #state: LaneState = 'opening'
@@ -63,8 +63,12 @@ export class Lane<Position> {
     this.#random = env.random
     this.#backOff = env.backOff
     this.#meters = new Map(steps.map((step) => [step, new Meter(step)]))
-    const abandoned = new Promise<LaneResult<Position>>((resolve) => {
-      this.#abandon = () => resolve(this.#finish('cancelled'))
+    const abandoned = new Promise<LaneResult<Position>>((resolve, reject) => {
+      this.#abandon = (bug) => {
+        const result = this.#finish(bug === undefined ? 'cancelled' : 'halted')
+        if (bug === undefined) resolve(result)
+        else reject(bug.error)
+      }
     })
     this.done = Promise.race([this.#run(attempt), abandoned])
   }
@@ -108,10 +112,15 @@ export class Lane<Position> {
     this.#cancelled = true
     this.#stop.abort()
     this.#scope.abort(new Error('the partition was cancelled'))
-    this.#after(closeMs, () => {
-      this.log.warn({ closeMs }, 'partition did not let go of its source and sink')
-      this.#abandon()
-    })
+    this.#abandonLater()
+  }
+
+  /** The attempt failed and now closes what it opened, which can take its time: the failure shows at once. */
+  failed(error: unknown): void {
+    if (this.#cancelled) return
+    this.#note(error)
+    if (!(error instanceof DriftlineError)) this.#abandonLater({ error })
+    else if (error.retryable) this.#enter('retrying')
   }
 
   opened(position: Position | undefined): void {
@@ -144,6 +153,7 @@ export class Lane<Position> {
           return undefined
         }
         await this.#pause(error, failures)
+        if (this.#cancelled) throw error
       }
     }
   }
@@ -158,12 +168,10 @@ export class Lane<Position> {
         return this.#finish('cancelled')
       }
       if (!(error instanceof DriftlineError)) {
-        this.#note(error)
         this.#finish('halted')
         throw error
       }
       if (!error.retryable) {
-        this.#note(error)
         this.log.error({ err: error, hint: error.hint }, 'partition halted')
         return this.#finish('halted', error)
       }
@@ -201,6 +209,13 @@ export class Lane<Position> {
 
   get #isOver(): boolean {
     return ['ended', 'stopped', 'cancelled', 'halted'].includes(this.#state)
+  }
+
+  #abandonLater(bug?: { readonly error: unknown }): void {
+    this.#after(closeMs, () => {
+      this.log.warn({ closeMs }, 'partition did not let go of its source and sink')
+      this.#abandon(bug)
+    })
   }
 
   #after(ms: number, act: () => void): void {

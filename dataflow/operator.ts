@@ -1,8 +1,8 @@
 /**
  * A pure step over plain data: state, items and the time go in; the next state, output and a wake-up time come out.
  * State must survive `structuredClone`, because a checkpoint is simply that value; it is never changed in place. Keep
- * nothing (state `undefined`) and the checkpoint has no entry for the step. Whatever is emitted on a wake-up must leave the
- * state different from before: a sink knows a repeated write by its checkpoint.
+ * nothing (state `undefined`) and the checkpoint has no entry for the step. What is emitted on a wake-up or at the end must
+ * leave the state different from before: a sink knows a repeated write by its checkpoint.
  */
 export interface Operator<In, State, Out> {
   readonly name: string

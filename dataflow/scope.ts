@@ -4,7 +4,7 @@ import { Queue } from './queue.ts'
 export class Scope {
   readonly #abort = new AbortController()
   readonly #queues: { fail(reason: unknown): void }[] = []
-  readonly #tasks: Promise<void>[] = []
+  readonly #tasks = new Set<Promise<void>>()
 
   get signal(): AbortSignal {
     return this.#abort.signal
@@ -18,12 +18,13 @@ export class Scope {
   }
 
   spawn(task: Promise<unknown>): void {
-    this.#tasks.push(
-      task.then(
+    const over: Promise<void> = task
+      .then(
         () => {},
         (error) => this.abort(error),
-      ),
-    )
+      )
+      .finally(() => this.#tasks.delete(over))
+    this.#tasks.add(over)
   }
 
   abort(reason: unknown): void {
@@ -34,6 +35,6 @@ export class Scope {
 
   /** Resolves once every task is over, however it ended. */
   async join(): Promise<void> {
-    for (let joined = 0; joined < this.#tasks.length; joined++) await this.#tasks[joined]
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks)
   }
 }
