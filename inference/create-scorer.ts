@@ -1,0 +1,89 @@
+import { availableParallelism } from 'node:os'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { DriftlineError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import type { ModelDirectory } from '../models/model-directory.ts'
+import { Pool } from './pool.ts'
+import type { WorkerInput } from './protocol.ts'
+import type { Device } from './provider.ts'
+import type { Scorer } from './scorer.ts'
+import { startThreads } from './thread.ts'
+
+export interface ScorerOptions {
+  readonly directory: ModelDirectory
+  readonly device: Device
+  /** Threads; 0 stands for one less than the cores on cpu, and two on a GPU (one prepares while one runs). */
+  readonly workers: number
+  /** Most tokens in one run, padding included. */
+  readonly batchTokens: number
+  readonly log: Log
+  /** Closes the scorer; calls in flight are rejected with its reason. */
+  readonly signal?: AbortSignal
+  /** Longest time for a chunk of at most 256 posts, in milliseconds; raise it for models slower than 3 posts a second. */
+  readonly timeLimitMs?: number
+  readonly clock?: Clock
+}
+
+/**
+ * Loads a model into worker threads and warms it. Scorers share nothing, so that an old and a new version can be held
+ * side by side.
+ *
+ * @throws DriftlineError `MODEL_INVALID` when graph, tokenizer and classes do not fit together, `PROVIDER_UNAVAILABLE`
+ *   when `device` names one that does not work here
+ */
+export async function createScorer(options: ScorerOptions): Promise<Scorer> {
+  const { directory, device, log, signal } = options
+  const { manifest, labels } = directory
+  signal?.throwIfAborted()
+  const onnx = new SharedArrayBuffer(directory.onnx.byteLength)
+  new Uint8Array(onnx).set(directory.onnx)
+  const input: WorkerInput = {
+    onnx,
+    tokenizer: directory.tokenizer,
+    tokenizerConfig: directory.tokenizerConfig,
+    normaliser: manifest.text.normaliser,
+    maxTokens: manifest.text.maxTokens,
+    classes: labels.length,
+    batchTokens: options.batchTokens,
+    device,
+  }
+  const pool = new Pool({
+    start: startThreads(input),
+    labels,
+    timeLimitMs: options.timeLimitMs ?? 90_000,
+    clock: options.clock ?? systemClock,
+    log,
+  })
+  const abort = () => void pool.close(signal?.reason)
+  signal?.addEventListener('abort', abort, { once: true })
+  const close = async () => {
+    signal?.removeEventListener('abort', abort)
+    await pool.close(new Error('the scorer is closed'))
+  }
+
+  try {
+    const { provider, passedOver } = await pool.grow() // the first alone: what is wrong with a model is said once
+    if (passedOver !== undefined) log.info({ device, reason: passedOver }, 'the model runs on cpu')
+    const workers =
+      options.workers > 0 ? options.workers : provider === 'cpu' ? Math.max(1, availableParallelism() - 1) : 2
+    await Promise.all(Array.from({ length: workers - 1 }, () => pool.grow()))
+    signal?.throwIfAborted()
+    log.info({ model: manifest.name, version: manifest.version, provider, workers }, 'model is ready')
+    return {
+      name: manifest.name,
+      version: manifest.version,
+      labels,
+      provider,
+      workers,
+      score: (texts) => pool.score(texts),
+      [Symbol.asyncDispose]: close,
+    }
+  } catch (error) {
+    await close()
+    signal?.throwIfAborted()
+    if (error instanceof DriftlineError && error.code === 'MODEL_INVALID') {
+      throw new DriftlineError('MODEL_INVALID', { ...error.details, model: directory.path }, { cause: error })
+    }
+    throw error
+  }
+}

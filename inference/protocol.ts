@@ -1,0 +1,31 @@
+import type { ErrorCode } from '../core/errors.ts'
+import type { NormaliserName } from '../text/normalisers.ts'
+import type { Device, Provider } from './provider.ts'
+import type { Columns } from './score-chunk.ts'
+
+/** What a scoring thread is started with. */
+export interface WorkerInput {
+  /** Contents of model.onnx in shared memory, verified by the thread that made the copy. */
+  readonly onnx: SharedArrayBuffer
+  /** Contents of tokenizer.json. */
+  readonly tokenizer: unknown
+  readonly tokenizerConfig: unknown
+  readonly normaliser: NormaliserName
+  readonly maxTokens: number
+  readonly classes: number
+  readonly batchTokens: number
+  readonly device: Device
+}
+
+export type ToWorker = { readonly kind: 'score'; readonly texts: readonly string[] } | { readonly kind: 'close' }
+
+export type FromWorker =
+  | { readonly kind: 'ready'; readonly provider: Provider; readonly passedOver: string | undefined }
+  /** It could not start; errors lose their class between threads, so code and details travel. */
+  | {
+      readonly kind: 'failed'
+      readonly code: ErrorCode | undefined
+      readonly details: Readonly<Record<string, unknown>>
+    }
+  /** The oldest chunk that was sent is scored. */
+  | { readonly kind: 'scored'; readonly columns: Columns }

@@ -1,0 +1,67 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { DriftlineError, messageOf } from '../core/errors.ts'
+import { normalisers } from '../text/normalisers.ts'
+import { createTokenizer } from '../text/tokenizer.ts'
+import type { FromWorker, ToWorker, WorkerInput } from './protocol.ts'
+import { proveProvider } from './provider.ts'
+import { type ChunkOptions, type Columns, scoreChunk } from './score-chunk.ts'
+import { openSession, type Session } from './session.ts'
+
+// A scoring thread: its own normaliser, tokenizer and session. It scores one chunk after another, in their order.
+
+const port = parentPort
+if (port === null) throw new Error('inference/worker runs only as a worker thread')
+const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
+
+/** Lets every buffer of a first run be allocated, and shows whether logits and classes agree. */
+const warmUpTexts = ['warm up', 'a longer text, so that a run has rows of different lengths', '']
+
+try {
+  const { session, options, ready } = await start(workerData as WorkerInput)
+  let last: Promise<void> = Promise.resolve()
+  port.on('message', (message: ToWorker) => {
+    last = last.then(async () => {
+      if (message.kind === 'score') reply(await scoreChunk(message.texts, options))
+      else {
+        await session.release()
+        port.close()
+      }
+    })
+  })
+  send(ready)
+} catch (error) {
+  const { code, details } =
+    error instanceof DriftlineError ? error : { code: undefined, details: { reason: messageOf(error) } }
+  send({ kind: 'failed', code, details: { ...details } })
+  port.close()
+}
+
+function reply(columns: Columns): void {
+  const { probabilities, tokens, unknown, inferenceUs } = columns
+  const buffers = [probabilities, tokens, unknown, inferenceUs].map(({ buffer }) => buffer as ArrayBuffer)
+  send({ kind: 'scored', columns }, buffers)
+}
+
+async function start(input: WorkerInput): Promise<{ session: Session; options: ChunkOptions; ready: FromWorker }> {
+  const { provider, passedOver } = await proveProvider(input.device)
+  const tokenizer = createTokenizer(input.tokenizer, input.tokenizerConfig)
+  const onnx = new Uint8Array(input.onnx.byteLength) // onnxruntime takes no shared memory
+  onnx.set(new Uint8Array(input.onnx))
+  const session = await openSession({ onnx, provider, padId: tokenizer.padId })
+  const options: ChunkOptions = {
+    normalise: normalisers[input.normaliser],
+    tokenizer,
+    maxTokens: input.maxTokens,
+    classes: input.classes,
+    batchTokens: input.batchTokens,
+    run: session.run,
+    nowUs: () => performance.now() * 1000,
+  }
+  const { failures } = await scoreChunk(warmUpTexts, options)
+  const failure = failures[0]
+  if (failure !== undefined) {
+    await session.release()
+    throw new DriftlineError('MODEL_INVALID', { file: 'model.onnx', reason: `its first run failed: ${failure.reason}` })
+  }
+  return { session, options, ready: { kind: 'ready', provider, passedOver } }
+}
