@@ -68,7 +68,7 @@ export function clickhouseLiveStore(client: ClickHouseClient): LiveStore {
   const text = {
     seconds: sql('live_seconds'),
     newest: sql('live_newest'),
-    hashtags: sql('live_hashtags'),
+    hashtags: sql('live_hashtags_1m'),
     totals: sql('live_totals'),
   }
   const rows = async (query: string, query_params: Record<string, unknown>): Promise<unknown> => {
