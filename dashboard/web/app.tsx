@@ -12,7 +12,19 @@ export function App() {
         Skip to the numbers
       </a>
       <header class="top">
-        <h1>Driftline</h1>
+        <h1>
+          <svg viewBox="0 0 32 32" aria-hidden="true">
+            <rect width="32" height="32" rx="7" fill="#14324a" />
+            <path
+              d="M5 20c4 0 4-8 8-8s4 10 8 10 3-6 6-6"
+              fill="none"
+              stroke="#7cc4f0"
+              stroke-width="3"
+              stroke-linecap="round"
+            />
+          </svg>
+          Driftline
+        </h1>
         {routes.length > 1 && (
           <nav aria-label="Views">
             {routes.map(({ path, title }) => (

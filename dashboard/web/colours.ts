@@ -13,7 +13,3 @@ export function paletteOf(labels: readonly string[]): readonly number[] {
   let next = 0
   return labels.map((label) => known[label.toLowerCase()] ?? free[next++ % Math.max(1, free.length)] ?? 0)
 }
-
-/** The colour at a palette position, as the current scheme has it. */
-export const colourAt = (position: number): string =>
-  getComputedStyle(document.documentElement).getPropertyValue(`--class-${position}`).trim()

@@ -51,7 +51,12 @@ export function Chart({ summary, data, options, look, onHover }: ChartProps) {
   return <div class="chart" ref={box} role="img" aria-label={summary} />
 }
 
-const property = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+/** A custom property of style.css, as the current colour scheme has it. */
+export const property = (name: string): string =>
+  getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+
+/** Ticks stand at whole minutes only, since their labels name no seconds. */
+const minutes = [1, 2, 5, 10, 30].map((count) => count * 60_000)
 
 /** What all charts share: time below, values at the left, faint lines, no legend of uPlot's own. */
 export function frame(
@@ -68,10 +73,17 @@ export function frame(
     ms: 1,
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-    padding: [8, 12, 0, 0],
+    padding: [6, 16, 0, 0],
     axes: [
-      { ...axis, grid: { show: false }, space: 70, values: (_, splits) => splits.map(formatX) },
-      { ...axis, size: 48, space: 36, values: (_, splits) => splits.map((value) => formatY(value)) },
+      {
+        ...axis,
+        grid: { show: false },
+        space: 60,
+        size: 24,
+        incrs: minutes,
+        values: (_, splits) => splits.map(formatX),
+      },
+      { ...axis, size: 44, space: 30, values: (_, splits) => splits.map((value) => formatY(value)) },
     ],
   }
 }

@@ -1,9 +1,9 @@
 import { useMemo, useState } from 'preact/hooks'
 import type uPlot from 'uplot'
 import type { LiveData } from '../../protocol.ts'
-import { colourAt, paletteOf } from '../colours.ts'
+import { paletteOf } from '../colours.ts'
 import { formatClock, formatMinute, formatPercent } from '../format.ts'
-import { Chart, frame } from './chart.tsx'
+import { Chart, frame, property } from './chart.tsx'
 
 /** Shares that lie on each other: the last class's line is the top, at 1. A step without posts is a gap. */
 export function stacked(counts: readonly (readonly number[])[]): (number | null)[][] {
@@ -38,15 +38,15 @@ export function ClassChart({ live }: { readonly live: LiveData }) {
     series: [
       {},
       ...labels.map((_, n) => ({
-        stroke: getComputedStyle(document.documentElement).getPropertyValue('--panel').trim(),
+        stroke: property('--panel'),
         width: 1,
         points: { show: false },
-        ...(n === 0 ? { fill: colourAt(palette[0] ?? 0) } : {}),
+        ...(n === 0 ? { fill: property(`--class-${palette[0]}`) } : {}),
       })),
     ],
     bands: labels.slice(1).map((_, n) => ({
       series: [n + 2, n + 1] as [number, number],
-      fill: colourAt(palette[n + 1] ?? 0),
+      fill: property(`--class-${palette[n + 1]}`),
     })),
   })
   const spoken = labels.map((label, n) => `${label} ${formatPercent(classes.shares[n] ?? 0)}`).join(', ')
@@ -56,7 +56,7 @@ export function ClassChart({ live }: { readonly live: LiveData }) {
         <h2 id="class-title">Classes</h2>
         <p class="quiet number">
           {hovered === null || total === 0
-            ? `last ${classes.windowSeconds} seconds`
+            ? `share in the last ${classes.windowSeconds} s`
             : `at ${formatClock(classes.startMs + hovered * classes.stepMs)}`}
         </p>
         <ul class="legend">

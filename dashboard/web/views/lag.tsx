@@ -14,34 +14,37 @@ export const Lag = ({ log }: { readonly log: LogLag | null }) => (
     {log === null || log.partitions.length === 0 ? (
       <p class="quiet">No posts in the log yet.</p>
     ) : (
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Partition</th>
-            <th scope="col">State</th>
-            <th scope="col" class="number">
-              Waiting
-            </th>
-            <th scope="col" class="number">
-              Oldest
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {log.partitions.map(({ partition, lag, lagSeconds, state, detail }) => (
-            <tr key={partition} title={detail}>
-              <th scope="row" class="number">
-                {partition}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+      <section class="scroll" tabIndex={0} aria-labelledby="lag-title">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Partition</th>
+              <th scope="col">State</th>
+              <th scope="col" class="number">
+                Waiting
               </th>
-              <td>
-                <Dot state={state} /> {words[state]}
-              </td>
-              <td class="number">{formatCount(lag)}</td>
-              <td class="number">{formatSeconds(lagSeconds)}</td>
+              <th scope="col" class="number">
+                Oldest
+              </th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {log.partitions.map(({ partition, lag, lagSeconds, state, detail }) => (
+              <tr key={partition} title={detail}>
+                <th scope="row" class="number">
+                  {partition}
+                </th>
+                <td>
+                  <Dot state={state} /> {words[state]}
+                </td>
+                <td class="number">{formatCount(lag)}</td>
+                <td class="number">{formatSeconds(lagSeconds)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
     )}
   </section>
 )

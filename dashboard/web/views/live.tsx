@@ -26,7 +26,7 @@ export function LiveView({ live: { snapshot, link } }: { readonly live: LiveStat
         <Stat name="Waiting" note={waiting > 0 ? `oldest ${formatSeconds(oldest)}` : 'all caught up'}>
           {formatCount(waiting)}
         </Stat>
-        <Stat name="Dead" note={live.totals.dead > 0 ? 'kept in dead_posts' : 'none refused'}>
+        <Stat name="Dead posts" note={live.totals.dead > 0 ? 'kept with their reason' : 'none refused'}>
           {formatCount(live.totals.dead)}
         </Stat>
       </dl>
@@ -47,9 +47,9 @@ export function LiveView({ live: { snapshot, link } }: { readonly live: LiveStat
 
 const Stat = ({ name, note = '', children }: { name: string; note?: string; children: ComponentChildren }) => (
   <div class="stat">
-    <dt>{name}</dt>
-    <dd>
-      <b class="number">{children}</b> <span class="quiet">{note}</span>
-    </dd>
+    <dt>
+      <span>{name}</span> <span class="note">{note}</span>
+    </dt>
+    <dd class="number">{children}</dd>
   </div>
 )

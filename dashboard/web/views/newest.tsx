@@ -59,22 +59,22 @@ const Row = ({ post, colour, open, onToggle }: RowProps) => (
   <li class="post" data-open={open}>
     <p class="chip">
       <span class="swatch" data-colour={colour} aria-hidden="true" />
-      <bdi>{post.label}</bdi> <span class="number quiet">{formatPercent(post.confidence)}</span>
+      <bdi>{post.label}</bdi> <span class="confidence number quiet">{formatPercent(post.confidence)}</span>
     </p>
     <p class="text" dir="auto">
       {post.text}
       {post.cut && '…'}
     </p>
+    {(post.text.length > 120 || post.text.includes('\n')) && (
+      <button type="button" class="more" aria-expanded={open} onClick={onToggle}>
+        {open ? 'Less' : 'More'}
+      </button>
+    )}
     <p class="quiet origin">
       <time class="number" dateTime={new Date(post.scoredAtMs).toISOString()}>
         {formatClock(post.scoredAtMs)}
       </time>
       <bdi>{post.source}</bdi>
-      {(post.text.length > 120 || post.text.includes('\n')) && (
-        <button type="button" class="more" aria-expanded={open} onClick={onToggle}>
-          {open ? 'Less' : 'More'}
-        </button>
-      )}
     </p>
   </li>
 )

@@ -1,13 +1,12 @@
 import { useMemo, useState } from 'preact/hooks'
 import type { LiveData } from '../../protocol.ts'
-import { colourAt } from '../colours.ts'
 import { formatClock, formatCompact, formatMinute, formatRate } from '../format.ts'
-import { Chart, frame } from './chart.tsx'
+import { Chart, frame, property } from './chart.tsx'
 
-/** The next of 1, 2, 5, 10, 20 … above: the scale then moves seldom, not with each point. */
+/** A round number at or above: the scale then moves seldom, not with each point. */
 export function niceCeiling(value: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)))
-  return power * ([1, 2, 5, 10].find((factor) => factor * power >= value) ?? 10)
+  return power * ([1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((factor) => factor * power >= value) ?? 10)
 }
 
 export function RateChart({ rate }: { readonly rate: LiveData['rate'] }) {
@@ -24,7 +23,7 @@ export function RateChart({ rate }: { readonly rate: LiveData['rate'] }) {
         range: (_: unknown, __: number, max: number | null): [number, number] => [0, niceCeiling((max ?? 0) * 1.05)],
       },
     },
-    series: [{}, { stroke: colourAt(2), width: 1.5, fill: `${colourAt(2)}26`, points: { show: false } }],
+    series: [{}, { stroke: property('--rate'), width: 1.5, fill: `${property('--rate')}26`, points: { show: false } }],
   })
   return (
     <section class="panel" aria-labelledby="rate-title">

@@ -39,7 +39,7 @@ export function LinkState({ live }: { readonly live: LiveState }) {
     <p class="link">
       <Dot state={state} />
       <span>{word}</span>
-      <span class="quiet number">
+      <span class="age quiet number">
         {ageMs !== undefined
           ? `${formatSeconds(ageMs / 1000)} old`
           : live.snapshot !== undefined && formatClock(live.snapshot.atMs)}

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+// Apart from `npm test`, which needs no browser; `npm run test:browser` and CI run these.
+export default defineConfig({
+  test: {
+    include: ['test/browser/*.browser.ts'],
+    globalSetup: 'vitest.setup.ts', // the page is served from dist/
+    pool: 'forks',
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+})
