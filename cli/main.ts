@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../core/package-version.ts'
 import { configCommand } from './config.ts'
 import { dashboardCommand } from './dashboard.ts'
+import { ingestCommand } from './ingest.ts'
 
 const program = new Command('driftline')
   .description('Scores a live stream of short texts, watches for drift, retrains and hot-swaps the model.')
@@ -9,7 +10,7 @@ const program = new Command('driftline')
   .showHelpAfterError('(add --help for the commands)')
   .exitOverride()
 
-for (const command of [configCommand(), dashboardCommand()]) program.addCommand(command.exitOverride())
+for (const command of [configCommand(), dashboardCommand(), ingestCommand()]) program.addCommand(command.exitOverride())
 
 try {
   await program.parseAsync()

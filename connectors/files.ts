@@ -47,7 +47,7 @@ export function streamSource(input: AsyncIterable<Buffer>, name: string, format:
       yield ['0']
     },
     async open(_, from = 0) {
-      if (from > 0) throw new DriftlineError('SOURCE_UNAVAILABLE', { source: name, reason: 'it can be read only once' })
+      if (from > 0) throw new DriftlineError('STREAM_BROKEN', { source: name, records: from })
       return recordReader(() => cut(input, format, name, stats), 0, clock)
     },
   }

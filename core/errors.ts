@@ -19,6 +19,11 @@ export const catalogue = {
     summary: 'a source cannot be read',
     hint: 'Check that the path or the address exists and may be read.',
   },
+  STREAM_BROKEN: {
+    retry: false,
+    summary: 'a source that can be read only once broke off',
+    hint: 'What had arrived is kept. Send the rest again, or put it into a file, which can be resumed.',
+  },
   SINK_UNAVAILABLE: {
     retry: true,
     summary: 'a sink did not accept the batch',

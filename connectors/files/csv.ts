@@ -68,7 +68,7 @@ export class CsvSplitter {
   /** The record that begins at line `first`, or `undefined` when its end is still to come. */
   #next(first: number, atEnd: boolean): { readonly item: CsvItem; readonly lines: number } | 'blank' | undefined {
     const start = this.#lines[first] as Line
-    if (start.overlong) return badLine(start, `the line is ${start.size} bytes long, ${lineLimit} are allowed`)
+    if (start.overlong) return badLine(start, `the line is too long: ${start.size} bytes, ${lineLimit} are allowed`)
     if (this.#seen === 0 && isBlank(start)) return 'blank'
     while (first + this.#seen < this.#lines.length) {
       const line = this.#lines[first + this.#seen] as Line

@@ -72,7 +72,7 @@ function jsonLinesCutter(name: string): Cutter {
     *push(line) {
       const origin = `${name} line ${line.number}`
       if (line.overlong) {
-        const reason = `the line is ${line.size} bytes long, ${lineLimit} are allowed`
+        const reason = `the line is too long: ${line.size} bytes, ${lineLimit} are allowed`
         yield { kind: 'bad', reason, raw: line.bytes, rawBytes: line.size, origin }
       } else if (!isBlank(line)) yield { kind: 'record', value: line.bytes, origin }
     },
@@ -102,7 +102,7 @@ function csvCutter(name: string): Cutter {
         yield { kind: 'bad', reason: item.reason, raw: item.raw, rawBytes: item.rawBytes, origin }
       } else if (item.cells.length !== header.length) {
         const raw = Buffer.from(JSON.stringify(item.cells))
-        const reason = `has ${item.cells.length} columns where the header has ${header.length}`
+        const reason = `wrong number of columns: ${item.cells.length}, the header has ${header.length}`
         yield { kind: 'bad', reason, raw: raw.subarray(0, rawLimit), rawBytes: raw.length, origin }
       } else {
         const names = header

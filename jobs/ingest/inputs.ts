@@ -1,0 +1,97 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { realpath } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { demoSource } from '../../connectors/demo.ts'
+import { fileSource, fingerprint, formatOf, streamSource } from '../../connectors/files.ts'
+import type { RawRecord } from '../../connectors/raw-record.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Config } from '../../core/config.ts'
+import { DriftlineError } from '../../core/errors.ts'
+import type { Source } from '../../dataflow/source.ts'
+import type { IngestOptions, Input } from './config.ts'
+import { limited, paced } from './pace.ts'
+import { repeatWindow } from './rows.ts'
+
+/** An input made ready to be read. */
+export interface OpenInput {
+  /** For people. */
+  readonly name: string
+  /** The name under which the log files its position: another content or another reading gets another one. */
+  readonly producer: string
+  readonly records: Source<RawRecord, number>
+  /** For posts that name no source. */
+  readonly source: string
+  readonly repeatWindow: number
+  /** Lines that held nothing, so far. */
+  blankLines(): number
+}
+
+/**
+ * @param nth which time the same file stands in the list of inputs: each time it is ingested by itself
+ * @throws DriftlineError `USAGE` for a file whose format nobody can tell, `SOURCE_UNAVAILABLE` for one that cannot be read
+ */
+export async function openInput(
+  input: Input,
+  nth: number,
+  options: IngestOptions,
+  config: Config,
+  clock: Clock,
+): Promise<OpenInput> {
+  const slowed = (source: Source<RawRecord, number>) => {
+    const short = options.limit === undefined ? source : limited(source, options.limit)
+    return options.rate === undefined ? short : paced(short, options.rate, clock)
+  }
+  switch (input.kind) {
+    case 'file': {
+      const { path } = input
+      const format = options.format ?? formatOf(path)
+      const mark = await fingerprint(path)
+      if (format === undefined) {
+        throw new DriftlineError('USAGE', { reason: `the name of ${path} tells no format; add --format jsonl or csv` })
+      }
+      const file = fileSource(path, format)
+      return {
+        name: path,
+        producer: `ingest file ${digest([await realpath(path), mark, format, nth])}`,
+        records: slowed(file),
+        source: options.source ?? sourceName(path),
+        repeatWindow,
+        blankLines: () => file.stats.blankLines,
+      }
+    }
+    case 'stdin': {
+      const stdin = streamSource(process.stdin, 'stdin', options.format ?? 'jsonl', clock)
+      return {
+        name: 'stdin',
+        producer: `ingest stdin ${randomUUID()}`, // cannot be read again, so there is nothing to resume
+        records: slowed(stdin),
+        source: options.source ?? 'stdin',
+        repeatWindow,
+        blankLines: () => stdin.stats.blankLines,
+      }
+    }
+    case 'demo': {
+      const { drift: kinds, driftAt, driftOver, limit } = options
+      const seed = options.seed ?? config.demoSeed
+      const rate = options.rate ?? config.demoRate
+      const drift = kinds && { kinds, atPost: Math.round(driftAt * rate), overPosts: Math.round(driftOver * rate) }
+      return {
+        name: 'demo',
+        producer: `ingest demo ${seed}`, // with other drift or rate the stream goes on, it does not repeat its ids
+        records: demoSource({ seed, rate, clock, ...(limit && { limit }), ...(drift && { drift }) }),
+        source: options.source ?? 'demo',
+        repeatWindow: 0,
+        blankLines: () => 0,
+      }
+    }
+  }
+}
+
+const digest = (parts: readonly unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
+
+/** `/data/posts.jsonl.gz` → `posts`, at most 64 characters. */
+const sourceName = (path: string): string =>
+  basename(path)
+    .replace(/(\.[A-Za-z]+)?(\.gz)?$/, '')
+    .slice(0, 64) || 'file'

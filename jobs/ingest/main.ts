@@ -1,0 +1,93 @@
+import type { EventLog } from '../../connectors/event-log.ts'
+import { openEventLog } from '../../connectors/open-log.ts'
+import { type Clock, systemClock } from '../../core/clock.ts'
+import type { Config } from '../../core/config.ts'
+import type { Log } from '../../core/log.ts'
+import { run } from '../../dataflow/run.ts'
+import { authorHasher, authorKey } from '../../text/author.ts'
+import type { IngestOptions, Input } from './config.ts'
+import { deadTopicOf, ingestFlow } from './flow.ts'
+import { type OpenInput, openInput } from './inputs.ts'
+import { rowSource } from './rows.ts'
+import { type Summary, Tally } from './tally.ts'
+
+export interface IngestContext {
+  readonly config: Config
+  readonly log: Log
+  readonly signal: AbortSignal
+  readonly clock?: Clock
+  /** Told what was counted so far whenever it is worth showing. */
+  readonly onProgress?: (tally: Tally) => void
+}
+
+/** How often progress is told, in milliseconds. */
+const progressMs = 500
+
+/**
+ * Reads the inputs one after the other into the event log. Killed and started again with the same inputs, it goes on where
+ * it stopped; finished, it forgets its positions, so that the next run ingests everything again.
+ *
+ * @throws DriftlineError `SOURCE_UNAVAILABLE` before anything is read when one of the files cannot be
+ */
+export async function ingest(
+  inputs: readonly Input[],
+  options: IngestOptions,
+  context: IngestContext,
+): Promise<Summary> {
+  const { config, log, signal, clock = systemClock } = context
+  const opened = await openAll(inputs, options, config, clock)
+  const eventLog = await openEventLog(config, log)
+  try {
+    await eventLog.createTopic(config.topic, config.partitions)
+    await eventLog.createTopic(deadTopicOf(config.topic), 1)
+    const tally = new Tally(clock)
+    const progress = new AbortController()
+    const telling = tellProgress(tally, context, clock, progress.signal)
+    try {
+      for (const input of opened) {
+        if (!signal.aborted) await ingestOne(input, eventLog, tally, context, clock)
+      }
+    } finally {
+      progress.abort()
+      await telling
+    }
+    if (signal.aborted) return tally.summary('stopped')
+    for (const { producer } of opened) await eventLog.forgetProducer(producer)
+    return tally.summary('ended')
+  } finally {
+    await eventLog[Symbol.asyncDispose]()
+  }
+}
+
+async function openAll(inputs: readonly Input[], options: IngestOptions, config: Config, clock: Clock) {
+  const times = new Map<string, number>()
+  const opened: OpenInput[] = []
+  for (const input of inputs) {
+    const key = JSON.stringify(input)
+    const nth = (times.get(key) ?? 0) + 1
+    times.set(key, nth)
+    opened.push(await openInput(input, nth, options, config, clock))
+  }
+  return opened
+}
+
+async function ingestOne(input: OpenInput, eventLog: EventLog, tally: Tally, context: IngestContext, clock: Clock) {
+  const { config, log, signal } = context
+  const { source, repeatWindow, producer } = input
+  const hashAuthor = authorHasher(authorKey(config.data))
+  const rows = rowSource(input.records, { source, hashAuthor, repeatWindow, clock })
+  const flow = ingestFlow(rows, eventLog.sink<number>(producer), config.topic, (row) => tally.count(row))
+  const stop = tally.follow(input)
+  try {
+    await run(flow, { signal, clock, log }).done
+  } finally {
+    stop()
+  }
+}
+
+async function tellProgress(tally: Tally, { onProgress }: IngestContext, clock: Clock, signal: AbortSignal) {
+  while (!signal.aborted) {
+    onProgress?.(tally)
+    await clock.sleep(progressMs, signal).catch(() => signal.aborted)
+  }
+}
