@@ -103,12 +103,13 @@ export class Pool {
   async close(reason: unknown, patienceMs = 1000): Promise<void> {
     if (this.#closedBy !== undefined) return
     this.#fail(reason)
-    for (const member of this.#members) {
-      member.watch?.abort()
-      member.thread?.send({ kind: 'close' })
-    }
     const patience = new AbortController()
     this.#allGone = () => patience.abort()
+    for (const member of [...this.#members]) {
+      member.watch?.abort()
+      if (member.state === 'starting') this.#drop(member, reason)
+      else member.thread?.send({ kind: 'close' })
+    }
     if (this.#members.length > 0) await this.#options.clock.sleep(patienceMs, patience.signal).catch(() => undefined)
     for (const member of [...this.#members]) this.#drop(member, reason)
   }
