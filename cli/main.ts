@@ -3,6 +3,7 @@ import { packageVersion } from '../core/package-version.ts'
 import { configCommand } from './config.ts'
 import { dashboardCommand } from './dashboard.ts'
 import { ingestCommand } from './ingest.ts'
+import { predictCommand } from './predict.ts'
 
 const program = new Command('driftline')
   .description('Scores a live stream of short texts, watches for drift, retrains and hot-swaps the model.')
@@ -10,7 +11,14 @@ const program = new Command('driftline')
   .showHelpAfterError('(add --help for the commands)')
   .exitOverride()
 
-for (const command of [configCommand(), dashboardCommand(), ingestCommand()]) program.addCommand(command.exitOverride())
+for (const command of [configCommand(), dashboardCommand(), ingestCommand(), predictCommand()])
+  program.addCommand(command.exitOverride())
+
+// A reader that has seen enough (`driftline … | head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
 
 try {
   await program.parseAsync()
