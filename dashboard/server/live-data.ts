@@ -4,6 +4,8 @@ import type { LiveStore, MinuteTag, SecondCount, Totals } from './live-store.ts'
 const historySeconds = 300
 /** Width of a class-share step, in seconds: long enough that a few posts a second make a steady share. */
 const classStepSeconds = 5
+/** Seconds kept: the curves may begin a step and a settling second before the history shown. */
+const keptSeconds = historySeconds + classStepSeconds + 1
 const rateSeconds = 5
 const shareSeconds = 60
 const hashtagMinutes = 10
@@ -61,7 +63,7 @@ export class LiveReader {
   }
 
   #from(nowMs: number): number {
-    const oldest = nowMs - historySeconds * 1000
+    const oldest = nowMs - keptSeconds * 1000
     const from = this.#readAtMs === undefined ? oldest : Math.max(oldest, this.#readAtMs - lateSeconds * 1000)
     return Math.floor(from / 1000) * 1000
   }
@@ -75,7 +77,7 @@ export class LiveReader {
   }
 
   #keepSeconds(rows: readonly SecondCount[], fromMs: number, nowMs: number): void {
-    const oldest = nowMs / 1000 - historySeconds - classStepSeconds
+    const oldest = Math.floor(nowMs / 1000) - keptSeconds
     for (const second of this.#seconds.keys()) {
       if (second >= fromMs / 1000 || second < oldest) this.#seconds.delete(second)
     }
