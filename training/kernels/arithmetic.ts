@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { DriftlineError } from '../../core/errors.ts'
 import * as tf from '../tf.ts'
+import { broadcast, sameDims } from './dims.ts'
 import { mapAll } from './host-ops.ts'
 import type { HostTensor } from './host-tensor.ts'
 import { type Kernel, kernel } from './kernel.ts'
@@ -90,8 +91,15 @@ const variadic = (
       const [first] = inputs
       return mapAll(first?.type ?? 'float32', inputs, (...values) => values.reduce((a, b) => host(a, b)))
     },
-    run: ({ inputs }) => inputs.reduce((a, b) => device(a, b)),
+    run: ({ inputs }) => {
+      const dims = broadcast(...inputs.map((input) => input.shape))
+      return inputs.map((input) => expanded(input, dims)).reduce((a, b) => device(a, b))
+    },
   })
+
+/** The gradients of tf.maximum and tf.minimum know no broadcasting. */
+const expanded = (x: tf.Tensor, dims: number[]): tf.Tensor =>
+  sameDims(x.shape, dims) ? x : tf.add(x, tf.zeros(dims, x.dtype))
 
 export const max = variadic('Max', 8, tf.maximum, Math.max)
 export const min = variadic('Min', 8, tf.minimum, Math.min)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { DriftlineError } from '../../core/errors.ts'
 import * as tf from '../tf.ts'
 import { at } from './dims.ts'
+import { splitAlong } from './joining.ts'
 import { kernel } from './kernel.ts'
 import { multiply } from './matmul.ts'
 
@@ -67,12 +68,14 @@ export const conv = kernel({
     oneDimensional(x, 'Conv')
     const [filters, size] = [at(w.shape, 0), at(w.shape, 2)]
     const rows = tf.transpose(x, [0, 2, 1]) // [n, length, channels]
-    const parts = tf.split(rows, options.group, 2).map((part, group) => {
-      const columns = tf.concat(windows(part, size, options, 0), 2) // [n, out, size · channels]
-      const own = tf.slice(w, [(group * filters) / options.group, 0, 0], [filters / options.group, -1, -1])
-      const matrix = tf.reshape(tf.transpose(own, [2, 1, 0]), [at(columns.shape, 2), filters / options.group])
-      return multiply(columns, matrix)
-    })
+    const parts = splitAlong(rows, new Array<number>(options.group).fill(at(x.shape, 1) / options.group), 2).map(
+      (part, group) => {
+        const columns = tf.concat(windows(part, size, options, 0), 2) // [n, out, size · channels]
+        const own = tf.slice(w, [(group * filters) / options.group, 0, 0], [filters / options.group, -1, -1])
+        const matrix = tf.reshape(tf.transpose(own, [2, 1, 0]), [at(columns.shape, 2), filters / options.group])
+        return multiply(columns, matrix)
+      },
+    )
     const joined = parts.length === 1 ? parts : [tf.concat(parts, 2)]
     const biased = joined.map((y) => (b === undefined ? y : tf.add(y, b)))
     return biased.map((y) => tf.transpose(y, [0, 2, 1]))

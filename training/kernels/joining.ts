@@ -59,6 +59,10 @@ function splitHost(input: HostTensor, axis: number, sizes: readonly number[]): H
   })
 }
 
+/** The gradient of tf.split fails for a single part. */
+export const splitAlong = (input: tf.Tensor, sizes: number[], axis: number): tf.Tensor[] =>
+  sizes.length === 1 ? [input] : tf.split(input, sizes, axis)
+
 export const splitByAttribute = kernel({
   op: 'Split',
   since: 11,
@@ -70,7 +74,7 @@ export const splitByAttribute = kernel({
   },
   run: ({ input }, { axis: given, split }, { outputs }) => {
     const axis = axisOf(given, input.rank)
-    return tf.split(input, splitSizes(at(input.shape, axis), split, outputs), axis)
+    return splitAlong(input, splitSizes(at(input.shape, axis), split, outputs), axis)
   },
 })
 
@@ -85,7 +89,7 @@ export const splitByInput = kernel({
   },
   run: ({ input, split }, { axis: given }, { outputs }) => {
     const axis = axisOf(given, input.rank)
-    return tf.split(input, splitSizes(at(input.shape, axis), split && Array.from(split.data), outputs), axis)
+    return splitAlong(input, splitSizes(at(input.shape, axis), split && Array.from(split.data), outputs), axis)
   },
 })
 

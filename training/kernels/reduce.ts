@@ -2,6 +2,7 @@ import { z } from 'zod'
 import * as tf from '../tf.ts'
 import { at, axisOf, offsets, stridesOf } from './dims.ts'
 import { allocate, type HostTensor, host, only, sizeOf } from './host-tensor.ts'
+import { splitAlong } from './joining.ts'
 import { type Kernel, kernel } from './kernel.ts'
 
 interface Reduction {
@@ -17,6 +18,18 @@ const total = (values: Float64Array): number => values.reduce((sum, value) => su
 const largest = (values: Float64Array): number => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
 const smallest = (values: Float64Array): number => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
 
+/** Factor by factor: tf.prod has no gradient that works outside the union package. */
+function product(x: tf.Tensor, axes: number[]): tf.Tensor {
+  const rest = [...x.shape.keys()].filter((axis) => !axes.includes(axis))
+  const dims = rest.map((axis) => at(x.shape, axis))
+  const rows = tf.reshape(tf.transpose(x, [...rest, ...axes]), [sizeOf(dims), sizeOf(x.shape) / sizeOf(dims)])
+  const factors = splitAlong(rows, new Array<number>(at(rows.shape, 1)).fill(1), 1)
+  return tf.reshape(
+    factors.reduce((a, b) => tf.mul(a, b)),
+    dims,
+  )
+}
+
 const reductions: readonly Reduction[] = [
   { op: 'ReduceSum', axesInputSince: 13, device: tf.sum, host: total },
   { op: 'ReduceMean', axesInputSince: 18, device: tf.mean, host: (values) => total(values) / values.length },
@@ -25,7 +38,7 @@ const reductions: readonly Reduction[] = [
   {
     op: 'ReduceProd',
     axesInputSince: 18,
-    device: tf.prod,
+    device: product,
     host: (values) => values.reduce((product, value) => product * value, 1),
   },
   {

@@ -35,6 +35,9 @@ export const codeOfType = (type: TensorType): number => types[type].code
 
 export const bytesPerElement = (type: KnownType): number => types[type].bytes
 
+/** Smaller tensors are copied, so that one of them does not keep its whole file in memory. */
+const smallestView = 2 ** 16
+
 /**
  * Raw little-endian bytes as a typed array: a view where the alignment allows it (a file gives none), else a copy.
  *
@@ -45,7 +48,7 @@ export function typedView(type: KnownType, raw: Uint8Array): Exclude<TensorData,
   if (raw.byteLength % size !== 0) {
     throw new DriftlineError('MODEL_INVALID', { reason: 'a tensor is cut off', type, bytes: raw.byteLength })
   }
-  const aligned = raw.byteOffset % size === 0 ? raw : new Uint8Array(raw)
+  const aligned = raw.byteOffset % size === 0 && raw.byteLength >= smallestView ? raw : new Uint8Array(raw)
   const [buffer, offset, length] = [aligned.buffer, aligned.byteOffset, aligned.byteLength / size]
   switch (type) {
     case 'float32':

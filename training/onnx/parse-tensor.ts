@@ -1,3 +1,4 @@
+import type { Message, UnknownField } from '@bufbuild/protobuf'
 import { DriftlineError } from '../../core/errors.ts'
 import { bytesOf, bytesPerElement, type KnownType, typedView, typeOfCode } from './element-types.ts'
 import type { ExternalData, ExternalLocation } from './external-data.ts'
@@ -12,11 +13,15 @@ export function size(value: bigint, what: string): number {
   return Number(value)
 }
 
+/** The fields that our schema does not have, copied: they outlive the file's bytes. */
+export const unparsed = ({ $unknown }: Message): UnknownField[] | undefined =>
+  $unknown?.map((field) => ({ ...field, data: new Uint8Array(field.data) }))
+
 /** Views into the file where the alignment allows it. */
 export function parseTensor(proto: TensorProto, external: ExternalData): Tensor {
   const dims = proto.dims.map((dim) => size(dim, `a dimension of ${proto.name}`))
   const type = typeOfCode(proto.dataType)
-  const base = { name: proto.name, dims, unparsed: proto.$unknown }
+  const base = { name: proto.name, dims, unparsed: unparsed(proto) }
   if (proto.dataLocation === 1) {
     proto.rawData = external(locationOf(proto))
     proto.externalData = []

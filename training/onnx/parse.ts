@@ -13,7 +13,7 @@ import {
   type NodeProto,
   type ValueInfoProto,
 } from './onnx_pb.ts'
-import { parseTensor, size } from './parse-tensor.ts'
+import { parseTensor, size, unparsed } from './parse-tensor.ts'
 
 /**
  * Reads a model file of up to 2 GiB and the external data beside it.
@@ -44,7 +44,7 @@ export function parseModel(bytes: Uint8Array, external: ExternalData = noExterna
     opsets: new Map(proto.opsetImport.map(({ domain, version }) => [standard(domain), size(version, 'an opset')])),
     graph: parseGraph(proto.graph, external),
     metadata: Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value])),
-    unparsed: proto.$unknown,
+    unparsed: unparsed(proto),
   }
 }
 
@@ -71,7 +71,7 @@ function parseGraph(proto: GraphProto, external: ExternalData): Graph {
     initializers,
     inputs: proto.input.map(parseValueInfo),
     outputs: proto.output.map(parseValueInfo),
-    unparsed: proto.$unknown,
+    unparsed: unparsed(proto),
   }
 }
 
@@ -82,7 +82,7 @@ const parseNode = (proto: NodeProto, external: ExternalData): Node => ({
   inputs: proto.input,
   outputs: proto.output,
   attributes: Object.fromEntries(proto.attribute.map((entry) => [entry.name, parseAttribute(entry, external)])),
-  unparsed: proto.$unknown,
+  unparsed: unparsed(proto),
 })
 
 /** Refuses bytes that are no text instead of replacing them, and keeps a byte order mark. */
@@ -97,29 +97,29 @@ function texts(...bytes: readonly Uint8Array[]): string[] | undefined {
 }
 
 function parseAttribute(proto: AttributeProto, external: ExternalData): Attribute {
-  const unparsed = proto.$unknown
+  const kept = { unparsed: unparsed(proto) }
   switch (proto.type) {
     case 1:
-      return { kind: 'float', value: proto.f, unparsed }
+      return { kind: 'float', value: proto.f, ...kept }
     case 2:
-      return { kind: 'int', value: proto.i, unparsed }
+      return { kind: 'int', value: proto.i, ...kept }
     case 3: {
       const [value] = texts(proto.s) ?? []
-      return value === undefined ? { kind: 'other', value: proto } : { kind: 'string', value, unparsed }
+      return value === undefined ? { kind: 'other', value: proto } : { kind: 'string', value, ...kept }
     }
     case 4:
       if (proto.t === undefined) throw missing(proto)
-      return { kind: 'tensor', value: parseTensor(proto.t, external), unparsed }
+      return { kind: 'tensor', value: parseTensor(proto.t, external), ...kept }
     case 5:
       if (proto.g === undefined) throw missing(proto)
-      return { kind: 'graph', value: parseGraph(proto.g, external), unparsed }
+      return { kind: 'graph', value: parseGraph(proto.g, external), ...kept }
     case 6:
-      return { kind: 'floats', value: proto.floats, unparsed }
+      return { kind: 'floats', value: proto.floats, ...kept }
     case 7:
-      return { kind: 'ints', value: proto.ints, unparsed }
+      return { kind: 'ints', value: proto.ints, ...kept }
     case 8: {
       const value = texts(...proto.strings)
-      return value === undefined ? { kind: 'other', value: proto } : { kind: 'strings', value, unparsed }
+      return value === undefined ? { kind: 'other', value: proto } : { kind: 'strings', value, ...kept }
     }
     default:
       return { kind: 'other', value: proto }

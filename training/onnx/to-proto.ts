@@ -109,21 +109,23 @@ function tensorProto(tensor: Tensor): TensorProto {
 function valueInfoProto(info: ValueInfo): ValueInfoProto {
   const fresh = create(ValueInfoProtoSchema, {
     name: info.name,
-    type: {
-      tensorType: {
-        elemType: codeOfType(info.type),
-        ...(info.shape && {
-          shape: {
-            dim: info.shape.map((dim) => ({
-              value:
-                typeof dim === 'number'
-                  ? { case: 'dimValue' as const, value: BigInt(dim) }
-                  : { case: 'dimParam' as const, value: dim },
-            })),
-          },
-        }),
+    ...(info.type !== 'other' && {
+      type: {
+        tensorType: {
+          elemType: codeOfType(info.type),
+          ...(info.shape && {
+            shape: {
+              dim: info.shape.map((dim) => ({
+                value:
+                  typeof dim === 'number'
+                    ? { case: 'dimValue' as const, value: BigInt(dim) }
+                    : { case: 'dimParam' as const, value: dim },
+              })),
+            },
+          }),
+        },
       },
-    },
+    }),
   })
   if (info.proto === undefined) return fresh
   const said = parseValueInfo(info.proto)
