@@ -35,7 +35,7 @@ export async function gather<Item, Position>(
   const bell = new Bell()
   const ring = () => bell.ring()
   let held: readonly Item[] = []
-  let position = reader.position()
+  let position = reader.position() // never asked for during a read: the reader may then be ahead of what it returned
   let dueMs = Number.POSITIVE_INFINITY
   let silence: (() => void) | undefined
   let reading: Promise<void> | undefined
@@ -104,7 +104,6 @@ async function nextOf<Item, Position>(reader: Reader<Item, Position>, max: numbe
     const items = await reader.next(max)
     if (items === undefined) return { kind: 'ended' }
     if (items.length > max) throw new Error(`a reader returned ${items.length} items when asked for at most ${max}`)
-    // Taken now: once the next read is under way the reader may have moved on.
     return { items, position: reader.position() }
   } catch (error) {
     return { kind: 'failed', error }
