@@ -49,6 +49,12 @@ export async function gather<Item, Position>(
     bell.ring()
   }
 
+  /** The alarm has the last word, not the clock: timers ring up to a millisecond early, and clocks are set back. */
+  const expire = (expiredMs: number) => () => {
+    if (dueMs === expiredMs) dueMs = Number.NEGATIVE_INFINITY
+    bell.ring()
+  }
+
   const flush = async () => {
     silence?.()
     silence = undefined
@@ -71,7 +77,7 @@ export async function gather<Item, Position>(
       }
       reading ??= read(maxItems - held.length)
       if (outcome === undefined && clock.now() < dueMs) {
-        if (held.length > 0) silence ??= alarm(clock, dueMs - clock.now(), ring)
+        if (held.length > 0) silence ??= alarm(clock, dueMs - clock.now(), expire(dueMs))
         await bell.wait()
       } else if (outcome === undefined) {
         await flush()
