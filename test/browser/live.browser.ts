@@ -34,7 +34,7 @@ async function look(options: BrowserContextOptions = wide): Promise<Tab> {
 }
 
 /** The number in the tile of that name. */
-const stat = (page: Page, name: string) => page.locator('.stat', { hasText: name }).locator('dd')
+const stat = (page: Page, name: string) => page.locator('.stat', { hasText: name }).locator('.number')
 const text = (page: Page, script: string): Promise<string> => page.evaluate(`String(${script})`)
 
 describe('numbers', () => {

@@ -47,9 +47,8 @@ export function LiveView({ live: { snapshot, link } }: { readonly live: LiveStat
 
 const Stat = ({ name, note = '', children }: { name: string; note?: string; children: ComponentChildren }) => (
   <div class="stat">
-    <dt>
-      <span>{name}</span> <span class="note">{note}</span>
-    </dt>
+    <dt>{name}</dt>
     <dd class="number">{children}</dd>
+    <dd class="note">{note}</dd>
   </div>
 )

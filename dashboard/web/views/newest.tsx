@@ -30,7 +30,10 @@ export function Newest({ live, atMs }: { readonly live: LiveData; readonly atMs:
         aria-label="Newest posts"
         onPointerEnter={() => setInside((now) => ({ ...now, pointer: true }))}
         onPointerLeave={() => setInside((now) => ({ ...now, pointer: false }))}
-        onFocusIn={() => setInside((now) => ({ ...now, focus: true }))}
+        onFocusIn={({ target }) => {
+          const byKeyboard = target instanceof Element && target.matches(':focus-visible') // not by a click, which leaves it here
+          setInside((now) => ({ ...now, focus: byKeyboard }))
+        }}
         onFocusOut={() => setInside((now) => ({ ...now, focus: false }))}
       >
         {sample.current.shown.map((post) => (
