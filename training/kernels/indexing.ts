@@ -51,7 +51,7 @@ export const gather = kernel({
     const chosen = positive(indices, data.shape[axis] ?? 0)
     const dims = [...data.shape.slice(0, axis), ...indices.dims, ...data.shape.slice(axis + 1)]
     const [index] = chosen
-    if (chosen.length === 1 && index !== undefined) {
+    if (chosen.length === 1 && index !== undefined && axis > 0) {
       // A slice: its gradient is a padding, where that of a gather is a sum by segments.
       const begin = data.shape.map((_, each) => (each === axis ? index : 0))
       const size = data.shape.map((dim, each) => (each === axis ? 1 : dim))

@@ -39,12 +39,16 @@ export interface TrainerOptions {
   readonly model: Model
   /** Float initialisers to train, by name; the others stay as they are. */
   readonly trainable: readonly string[]
+  /** Values to feed in place of the graph's inputs: cuts off frozen layers, whose output the caller computed. */
+  readonly inputs?: readonly string[]
   /** Name of the graph output with [rows, classes]; default `logits`. */
   readonly output?: string
   /** Default `auto`. */
   readonly backend?: BackendName | 'auto'
   /** Threads that share each batch by rows; default 1. 0 runs in the caller's thread and blocks it (for tests). */
   readonly workers?: number
+  /** A look-up table of at least this many rows keeps its gradient as the rows in use; default 1024. */
+  readonly tableRows?: number
   readonly loss?: LossOptions
   readonly optimiser?: AdamWOptions
   /** Aborting ends the step in flight, which rejects with the signal's reason; the weights are those of the last whole step. */
