@@ -119,6 +119,24 @@ test('a source that cannot say what to read is asked again, while its partitions
   expect(['a', 'b', 'c'].map((partition) => sink.rows(partition))).toEqual(Object.values(scripts))
 })
 
+test('a stop while the source cannot say what to read ends the flow', async () => {
+  let asked = 0
+  const source = scripted<number>(scripts, {
+    assignments: () => {
+      asked++
+      throw new DriftlineError('SOURCE_UNAVAILABLE')
+    },
+  })
+  const stop = new AbortController()
+  const clock = manualClock()
+  const copy = flow('copy').from('in', source).to('out', arraySink<number>())
+  const { done } = run(copy, { clock, signal: stop.signal })
+  await clock.advance(0)
+  stop.abort()
+  expect(await done).toEqual({ outcome: 'stopped', lanes: [] })
+  expect(asked).toBe(1)
+})
+
 test('a source that cannot be followed at all fails the run', async () => {
   const error = new DriftlineError('CONFIG_INVALID', { reason: 'no such topic' })
   const source = scripted<number>(scripts, {

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
 
 export interface BackOff {
@@ -16,4 +17,13 @@ export const defaultBackOff: BackOff = { firstMs: 100, maxMs: 30_000 }
 export function backOffMs({ firstMs, maxMs }: BackOff, failures: number, random: Random): number {
   const whole = Math.min(maxMs, firstMs * 2 ** failures)
   return whole / 2 + (random() * whole) / 2
+}
+
+/** Sleeps for `ms`, or less when the signal is aborted meanwhile. */
+export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await clock.sleep(ms, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
 }

@@ -19,6 +19,8 @@ interface Trouble {
   readonly operatorCalls: readonly number[]
   readonly asyncCalls: readonly { readonly call: number; readonly error: Error }[]
   readonly writes: readonly WriteOutcome[]
+  /** The run is stopped at these calls, and started again. */
+  readonly stops: readonly number[]
 }
 
 interface Shape {
@@ -51,6 +53,7 @@ const trouble: fc.Arbitrary<Trouble> = fc.record({
     ),
     { maxLength: 12 },
   ),
+  stops: fc.array(fc.nat(15), { maxLength: 2 }),
 })
 const shape: fc.Arbitrary<Shape> = fc.record({
   partitions: fc.array(fc.array(fc.nat(99), { maxLength: 12 }), { minLength: 1, maxLength: 3 }),
@@ -59,7 +62,7 @@ const shape: fc.Arbitrary<Shape> = fc.record({
   concurrency: fc.integer({ min: 1, max: 3 }),
   batchItems: fc.integer({ min: 1, max: 4 }),
 })
-const noTrouble: Trouble = { reads: [], operatorCalls: [], asyncCalls: [], writes: [] }
+const noTrouble: Trouble = { reads: [], operatorCalls: [], asyncCalls: [], writes: [], stops: [] }
 
 /** Each item with the sum up to it: an item lost, repeated or out of order shows in every sum after it. */
 const runningSum: Operator<number, number, string> = {
@@ -86,6 +89,7 @@ async function tableAfter(shape: Shape, trouble: Trouble): Promise<readonly (rea
   const sink = arraySink<string>({ outcomes: trouble.writes })
   let operatorCalls = 0
   let asyncCalls = 0
+  let stop = new AbortController()
   const work = flow('work')
     .from('in', source, { maxItems: shape.maxItems })
     .through(
@@ -100,6 +104,7 @@ async function tableAfter(shape: Shape, trouble: Trouble): Promise<readonly (rea
       'call',
       async (items) => {
         const call = asyncCalls++
+        if (trouble.stops.includes(call)) stop.abort()
         await clock.sleep((call * 7) % 5)
         const failing = trouble.asyncCalls.find((failure) => failure.call === call)
         if (failing !== undefined) throw failing.error
@@ -114,10 +119,12 @@ async function tableAfter(shape: Shape, trouble: Trouble): Promise<readonly (rea
     )
     .to('out', sink, { maxWriteItems: shape.maxWriteItems })
   for (;;) {
+    stop = new AbortController()
+    const { done } = run(work, { clock, random: seededRandom(1), signal: stop.signal })
     const result: RunResult<number> | undefined = await clock
-      .until(run(work, { clock, random: seededRandom(1) }).done)
+      .until(done)
       .catch((thrown) => void expect([crash.message, 'scripted crash']).toContain(thrown.message))
-    if (result !== undefined) return shape.partitions.map((_, partition) => sink.rows(String(partition)))
+    if (result?.outcome === 'ended') return shape.partitions.map((_, partition) => sink.rows(String(partition)))
   }
 }
 
@@ -127,7 +134,7 @@ function script(items: readonly number[], partition: number, { reads }: Trouble)
   return [...items.flatMap((item, index) => [...events(index), item]), ...events(items.length)]
 }
 
-test('whatever fails wherever, the table is the one without failures', async () => {
+test('whatever fails or is stopped wherever, the table is the one without failures', async () => {
   await fc.assert(
     fc.asyncProperty(shape, trouble, async (shape, trouble) => {
       const undisturbed = await tableAfter(shape, noTrouble)

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { DriftlineError, messageOf } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
-import { type BackOff, backOffMs } from './back-off.ts'
+import { type BackOff, backOffMs, pause } from './back-off.ts'
 import { alarm } from './bell.ts'
 import type { Ending } from './chunk.ts'
 import { type LaneState, type LaneStats, Meter } from './metrics.ts'
@@ -187,9 +187,7 @@ export class Lane<Position> {
     this.#enter('retrying')
     const delayMs = backOffMs(this.#backOff, failures, this.#random)
     this.log.warn({ err: error, delayMs }, 'partition tries again')
-    await this.clock.sleep(delayMs, this.stop).catch((reason) => {
-      if (!this.stop.aborted) throw reason
-    })
+    await pause(this.clock, delayMs, this.stop)
   }
 
   #note(error: unknown): void {

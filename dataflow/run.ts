@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from '../core/clock.ts'
-import { DriftlineError, messageOf } from '../core/errors.ts'
+import { DriftlineError } from '../core/errors.ts'
 import { type Log, silentLog } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
-import { type BackOff, backOffMs, defaultBackOff } from './back-off.ts'
+import { type BackOff, backOffMs, defaultBackOff, pause } from './back-off.ts'
 import type { Flow } from './flow.ts'
 import { Lane, type LaneResult } from './lane.ts'
 import type { FlowStats } from './metrics.ts'
@@ -90,7 +90,7 @@ class Runner<Position> {
   async #follow(): Promise<void> {
     const { clock, random, log, backOff } = this.#env
     const { signal } = this.#stop
-    for (let failures = 0; ; failures++) {
+    for (let failures = 0; !signal.aborted; failures++) {
       try {
         for await (const partitions of this.#flow.assignments(signal)) {
           failures = 0
@@ -102,7 +102,7 @@ class Runner<Position> {
         if (!(error instanceof DriftlineError && error.retryable)) throw error
         const delayMs = backOffMs(backOff, failures, random)
         log.warn({ err: error, delayMs }, 'the source cannot say what to read; asking again')
-        await clock.sleep(delayMs, signal)
+        await pause(clock, delayMs, signal)
       }
     }
   }
@@ -133,7 +133,7 @@ class Runner<Position> {
 
   /** A bug, or a source that cannot be followed: everything stops at once. */
   #fail(error: unknown): void {
-    this.#env.log.error({ err: error }, `flow failed: ${messageOf(error)}`)
+    this.#env.log.error({ err: error }, 'flow failed')
     this.#failure ??= { error }
     this.#stop.abort()
     for (const lane of this.#lanes.values()) lane.cancel()
