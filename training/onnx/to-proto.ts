@@ -57,9 +57,9 @@ function graphProto(graph: Graph): GraphProto {
 const nodeProto = (node: Node): NodeProto =>
   keeping(
     create(NodeProtoSchema, {
-      name: node.name,
+      ...(node.name !== '' && { name: node.name }),
       opType: node.op,
-      domain: node.domain,
+      ...(node.domain !== '' && { domain: node.domain }),
       input: [...node.inputs],
       output: [...node.outputs],
       attribute: Object.entries(node.attributes).map(([name, attribute]) => attributeProto(name, attribute)),
@@ -96,7 +96,11 @@ function attributeProto(name: string, attribute: Attribute): AttributeProto {
 export function tensorFrame(tensor: Tensor): TensorProto {
   if (tensor.type === 'other') return tensor.proto
   const { name, dims, type } = tensor
-  const proto = create(TensorProtoSchema, { name, dims: dims.map(BigInt), dataType: codeOfType(type) })
+  const proto = create(TensorProtoSchema, {
+    ...(name !== '' && { name }),
+    dims: dims.map(BigInt),
+    dataType: codeOfType(type),
+  })
   return keeping(proto, tensor)
 }
 

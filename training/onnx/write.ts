@@ -54,7 +54,13 @@ export function encodeModel(model: Model): Uint8Array {
   const chunks = encode(model, undefined)
   const bytes = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)
   if (bytes > largestFile) throw new DriftlineError('MODEL_INVALID', { reason: 'larger than a file can be', bytes })
-  return Buffer.concat(chunks)
+  const file = new Uint8Array(bytes)
+  let end = 0
+  for (const chunk of chunks) {
+    file.set(chunk, end)
+    end += chunk.byteLength
+  }
+  return file
 }
 
 /** Collects tensors for a second file. */
