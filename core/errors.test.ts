@@ -20,4 +20,5 @@ test('a message gives the summary, the reason and the other details', () => {
   const error = new DriftlineError('SOURCE_UNAVAILABLE', { path: 'posts.jsonl', reason: 'no such file' })
   expect(error.message).toBe('a source cannot be read: no such file path=posts.jsonl')
   expect(error.retryable).toBe(true)
+  expect(new DriftlineError('SOURCE_UNAVAILABLE').message).toBe('a source cannot be read')
 })

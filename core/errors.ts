@@ -115,7 +115,7 @@ export class DriftlineError extends Error {
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: ErrorCode, details: Readonly<Record<string, unknown>> = {}, options?: ErrorOptions) {
-    super(`${catalogue[code].summary}: ${describe(details)}`, options)
+    super([catalogue[code].summary, describe(details)].filter((part) => part !== '').join(': '), options)
     this.code = code
     this.details = details
   }
