@@ -104,6 +104,11 @@ export const catalogue = {
     summary: 'the training backend asked for does not work here',
     hint: 'Use --backend wasm, which needs no installation, or install what the details name.',
   },
+  LABELS_INVALID: {
+    retry: false,
+    summary: 'the labels cannot be trained on',
+    hint: 'A row needs a text and a label of the model; at least two classes must occur, and one post has one label.',
+  },
 } as const satisfies Record<string, { retry: boolean; summary: string; hint: string }>
 
 export type ErrorCode = keyof typeof catalogue

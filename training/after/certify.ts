@@ -1,0 +1,88 @@
+import { z } from 'zod'
+import { argmax, softmaxRows } from '../evaluate.ts'
+
+/** How one variant of a model, as it is scored, compares with the model as it was trained. */
+const Comparison = z.strictObject({
+  /** `fp32` is model.onnx itself. */
+  variant: z.enum(['fp32', 'int8']),
+  /** Where the reference was computed: TensorFlow.js on this backend. */
+  backend: z.string(),
+  /** onnxruntime's execution provider. */
+  provider: z.string(),
+  rows: z.int().nonnegative(),
+  /** Largest difference of any class probability, 0 to 1. */
+  maxDelta: z.number(),
+  /** Share of rows with the same most probable class. */
+  argmaxAgreement: z.number(),
+  /** Of onnxruntime on these rows. */
+  accuracy: z.number(),
+  passed: z.boolean(),
+})
+
+/** certificate.json: proof that what scores is what was trained. */
+export const Certificate = z.strictObject({
+  schema: z.literal(1),
+  createdAt: z.iso.datetime(),
+  comparisons: z.array(Comparison),
+  /** Of the fp32 comparison; a version that did not pass may take no alias. */
+  passed: z.boolean(),
+})
+
+export type Comparison = z.infer<typeof Comparison>
+export type Certificate = z.infer<typeof Certificate>
+
+/** fp32: the same sums in another order; measured differences are near 1e-6. */
+const largestDelta = 1e-4
+/** A tie of two classes may fall either way once in this many rows. */
+const leastAgreement = 0.999
+/** int8 is another set of numbers, so it answers for its accuracy instead: at most half a point is lost. */
+const largestAccuracyLoss = 0.005
+
+export interface Measured {
+  readonly variant: 'fp32' | 'int8'
+  readonly backend: string
+  readonly provider: string
+  readonly classes: number
+  /** [rows], index of the class. */
+  readonly truth: readonly number[]
+  /** [rows · classes], logits of TensorFlow.js with the trained weights. */
+  readonly reference: Float32Array
+  /** [rows · classes], logits of onnxruntime with the written file. */
+  readonly measured: Float32Array
+}
+
+export function compare(run: Measured): Comparison {
+  const { variant, backend, provider, classes, truth, reference, measured } = run
+  const expected = softmaxRows(reference, classes)
+  const actual = softmaxRows(measured, classes)
+  // A NaN must fail: Math.max hands it on, and no comparison with it holds.
+  const maxDelta = expected.reduce((most, value, at) => Math.max(most, Math.abs(value - (actual[at] ?? 0))), 0)
+  let agreed = 0
+  let right = 0
+  let rightReference = 0
+  truth.forEach((label, row) => {
+    const ours = argmax(expected, row, classes)
+    const theirs = argmax(actual, row, classes)
+    if (ours === theirs) agreed++
+    if (theirs === label) right++
+    if (ours === label) rightReference++
+  })
+  const rows = truth.length
+  const share = (count: number) => count / Math.max(1, rows)
+  const argmaxAgreement = share(agreed)
+  const finite = Number.isFinite(maxDelta)
+  const passed =
+    variant === 'fp32'
+      ? rows > 0 && maxDelta <= largestDelta && argmaxAgreement >= leastAgreement
+      : rows > 0 && finite && share(right) >= share(rightReference) - largestAccuracyLoss
+  return {
+    variant,
+    backend,
+    provider,
+    rows,
+    maxDelta: finite ? maxDelta : 1,
+    argmaxAgreement,
+    accuracy: share(right),
+    passed,
+  }
+}
