@@ -5,7 +5,7 @@ import type { Batch, Feeds } from './parallel/trainer.ts'
 export interface Example {
   /** Token ids, special ones included, not padded; at least one. */
   readonly ids: Int32Array
-  /** Index of the class. */
+  /** Index of the class; −1 where only the teacher knows. */
   readonly label: number
   /** [classes]: logits of the version to learn from, where there is one. */
   readonly teacher?: Float32Array | undefined
@@ -78,14 +78,15 @@ export function feedsOf(examples: readonly { readonly ids: Int32Array }[], form:
 /** @param classes number of classes, needed to lay out the teacher's logits */
 export function batchOf(examples: readonly Example[], form: InputForm, classes: number): Batch {
   const feeds = feedsOf(examples, form)
-  const labels = Int32Array.from(examples, ({ label }) => label)
-  if (examples.every(({ teacher }) => teacher === undefined)) return { feeds, labels }
+  const labels = Int32Array.from(examples, ({ label }) => Math.max(0, label))
+  const weights = Float32Array.from(examples, ({ label }) => (label < 0 ? 0 : 1))
+  if (examples.every(({ teacher }) => teacher === undefined)) return { feeds, labels, weights }
   const teacher = new Float32Array(examples.length * classes)
   const teacherWeights = new Float32Array(examples.length)
-  examples.forEach((example, row) => {
-    if (example.teacher === undefined) return
+  for (const [row, example] of examples.entries()) {
+    if (example.teacher === undefined) continue
     teacher.set(example.teacher, row * classes)
     teacherWeights[row] = 1
-  })
-  return { feeds, labels, teacher, teacherWeights }
+  }
+  return { feeds, labels, weights, teacher, teacherWeights }
 }

@@ -56,9 +56,7 @@ export async function readLabelledPosts(path: string, signal?: AbortSignal): Pro
       rows.push({ post: { text: row.text, label: row.label, atMs }, id: row.id })
     }
   } catch (error) {
-    signal?.throwIfAborted()
-    const reason = error instanceof z.ZodError ? z.prettifyError(error).replaceAll('\n', ' ') : messageOf(error)
-    throw new DriftlineError('LABELS_INVALID', { reason, path, line }, { cause: error })
+    throw unreadable(error, path, line, signal)
   }
   refuseTwoLabels(rows, path)
   const kept = distinct(rows.map(({ post }) => post))
@@ -66,6 +64,27 @@ export async function readLabelledPosts(path: string, signal?: AbortSignal): Pro
     throw new DriftlineError('LABELS_INVALID', { reason: 'no labelled post', path, rows: line, unlabelled })
   }
   return { ...kept, unlabelled }
+}
+
+/** Texts of a JSON Lines file, labelled or not, each once. @throws DriftlineError `LABELS_INVALID` */
+export async function readTexts(path: string, signal?: AbortSignal): Promise<readonly string[]> {
+  const texts = new Set<string>()
+  let line = 0
+  try {
+    for (const row of await lines(path, signal)) {
+      line++
+      if (row.trim() !== '') texts.add(z.object({ text: z.string() }).parse(JSON.parse(row)).text)
+    }
+  } catch (error) {
+    throw unreadable(error, path, line, signal)
+  }
+  return [...texts].filter((text) => text.trim() !== '')
+}
+
+function unreadable(error: unknown, path: string, line: number, signal: AbortSignal | undefined): DriftlineError {
+  signal?.throwIfAborted()
+  const reason = error instanceof z.ZodError ? z.prettifyError(error).replaceAll('\n', ' ') : messageOf(error)
+  return new DriftlineError('LABELS_INVALID', { reason, path, ...(line > 0 && { line }) }, { cause: error })
 }
 
 /** Whole in memory: a file of labels is what people have read, or some hundred thousand rows at most. */

@@ -135,7 +135,9 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
         break
       }
       if (validation.length === 0) continue
-      const evaluation = await evaluateWith(trainer, validation, form, labels)
+      const logits = await logitsOf(trainer, validation, form, labels.length)
+      const truth = validation.map(({ label }) => label)
+      const evaluation = evaluate(logits, truth, labels)
       history.push(evaluation)
       const elapsedMs = clock.now() - startedAt
       options.onProgress?.({
@@ -172,35 +174,34 @@ type Weights = ReadonlyMap<string, Float32Array>
 /** Rows of one evaluation run: enough to keep the backend busy, few enough to stay in its caches. */
 const evaluationRows = 128
 
-/** Logits of the examples in their order; like lengths run together. */
-async function evaluateWith(
+/** Logits of the examples in their order, [rows · classes]; like lengths run together. */
+export async function logitsOf(
   trainer: Trainer,
   examples: readonly Example[],
   form: InputForm,
-  labels: readonly string[],
-): Promise<Evaluation> {
-  const classes = labels.length
-  const sorted = examples.map((example, row) => ({ ...example, row })).sort((a, b) => a.ids.length - b.ids.length)
+  classes: number,
+): Promise<Float32Array> {
+  const sorted = examples.map(({ ids }, row) => ({ ids, row })).sort((a, b) => a.ids.length - b.ids.length)
   const logits = new Float32Array(examples.length * classes)
   for (let start = 0; start < sorted.length; start += evaluationRows) {
     const rows = sorted.slice(start, start + evaluationRows)
     const part = await trainer.evaluate(feedsOf(rows, form)) // [rows, classes]
-    rows.forEach(({ row }, at) => {
+    for (const [at, { row }] of rows.entries()) {
       logits.set(part.subarray(at * classes, (at + 1) * classes), row * classes)
-    })
+    }
   }
-  const truth = examples.map(({ label }) => label)
-  return evaluate(logits, truth, labels)
+  return logits
 }
 
 /** (rows / (classes · rows of the class))^power, for the classes that occur; 1 for the others, which no row uses. */
 function weightsOf(train: readonly Example[], labels: readonly string[], power: number): number[] {
   const counts = labels.map(() => 0)
-  for (const { label } of train) counts[label] = (counts[label] ?? 0) + 1
+  for (const { label } of train) if (label >= 0) counts[label] = (counts[label] ?? 0) + 1
+  const rows = counts.reduce((sum, count) => sum + count, 0)
   const occurring = counts.filter((count) => count > 0).length
   if (occurring < 2) {
     const found = labels.filter((_, index) => (counts[index] ?? 0) > 0)
-    throw new DriftlineError('LABELS_INVALID', { reason: 'fewer than two classes occur', rows: train.length, found })
+    throw new DriftlineError('LABELS_INVALID', { reason: 'fewer than two classes occur', rows, found })
   }
-  return counts.map((count) => (count === 0 ? 1 : (train.length / (occurring * count)) ** power))
+  return counts.map((count) => (count === 0 ? 1 : (rows / (occurring * count)) ** power))
 }

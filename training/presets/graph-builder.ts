@@ -25,6 +25,9 @@ export interface GraphBuilder {
 /** Opset 17: the first with LayerNormalization, the last before the reductions changed their signature. */
 export const presetOpset = 17
 
+/** In the model file: tells a preset of ours from an imported encoder. */
+export const presetProducer = 'driftline'
+
 /** @param random decides the initial parameters, in the order in which they are added */
 export function graphBuilder(name: string, random: Random): GraphBuilder {
   const nodes: Node[] = []
@@ -97,7 +100,7 @@ export function graphBuilder(name: string, random: Random): GraphBuilder {
         inputs: [ids('input_ids'), ids('attention_mask')],
         outputs: [{ name: 'logits', type: 'float32', shape: ['batch', classes] }],
       }
-      return { irVersion: 8, producer: 'driftline', opsets: new Map([['', presetOpset]]), graph, metadata: {} }
+      return { irVersion: 8, producer: presetProducer, opsets: new Map([['', presetOpset]]), graph, metadata: {} }
     },
   }
 }

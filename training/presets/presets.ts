@@ -9,8 +9,6 @@ export interface Preset {
   readonly vocabulary: number
   /** Longest input in tokens. */
   readonly maxTokens: number
-  /** Peak learning rate when it is trained from scratch. */
-  readonly learningRate: number
   build(vocabulary: number, classes: number, random: Random): Model
 }
 
@@ -20,7 +18,6 @@ export const presets = {
   bag: {
     vocabulary: 16_000,
     maxTokens: 128,
-    learningRate: 2e-3,
     build: (vocabulary, classes, random) =>
       bag({ vocabulary, classes, width: 96, buckets: 32_768, pairWidth: 32, hidden: 64 }, random),
   },
@@ -28,7 +25,6 @@ export const presets = {
   convolution: {
     vocabulary: 8000,
     maxTokens: 128,
-    learningRate: 2e-3,
     build: (vocabulary, classes, random) =>
       convolution({ vocabulary, classes, width: 96, filters: 128, hidden: 64 }, random),
   },
@@ -36,7 +32,6 @@ export const presets = {
   transformer: {
     vocabulary: 8000,
     maxTokens: 128,
-    learningRate: 1e-3,
     build: (vocabulary, classes, random) =>
       transformer({ vocabulary, classes, layers: 2, width: 128, heads: 2, feedForward: 512, positions: 128 }, random),
   },

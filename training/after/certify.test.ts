@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { compare } from './certify.ts'
+
+const run = {
+  variant: 'fp32',
+  backend: 'wasm',
+  provider: 'cpu',
+  classes: 2,
+  truth: [0, 1],
+  reference: Float32Array.of(2, 0, 0, 2),
+  measured: Float32Array.of(2, 0, 0, 2),
+} as const
+
+test('the same numbers pass', () => {
+  expect(compare(run)).toMatchObject({ passed: true, maxDelta: 0, argmaxAgreement: 1, accuracy: 1, rows: 2 })
+})
+
+test.each([
+  ['a probability that is off', Float32Array.of(2.1, 0, 0, 2)],
+  ['a class that flips', Float32Array.of(2, 0, 2, 0)],
+  ['NaN', Float32Array.of(Number.NaN, 0, 0, 2)],
+])('fp32 fails on %s', (_, measured) => {
+  expect(compare({ ...run, measured }).passed).toBe(false)
+})
+
+test('int8 may be off, but not wrong, and not NaN', () => {
+  const off = { ...run, variant: 'int8' } as const
+  expect(compare({ ...off, measured: Float32Array.of(2.1, 0, 0, 2) }).passed).toBe(true)
+  expect(compare({ ...off, measured: Float32Array.of(2, 0, 2, 0) }).passed).toBe(false)
+  expect(compare({ ...off, measured: Float32Array.of(Number.NaN, 0, 0, 2) }).passed).toBe(false)
+})
+
+test('no rows prove nothing', () => {
+  const none = { ...run, truth: [], reference: new Float32Array(0), measured: new Float32Array(0) }
+  expect(compare(none).passed).toBe(false)
+})
