@@ -4,6 +4,7 @@ import { configCommand } from './config.ts'
 import { dashboardCommand } from './dashboard.ts'
 import { ingestCommand } from './ingest.ts'
 import { predictCommand } from './predict.ts'
+import { trainCommand } from './train.ts'
 
 const program = new Command('driftline')
   .description('Scores a live stream of short texts, watches for drift, retrains and hot-swaps the model.')
@@ -11,7 +12,7 @@ const program = new Command('driftline')
   .showHelpAfterError('(add --help for the commands)')
   .exitOverride()
 
-for (const command of [configCommand(), dashboardCommand(), ingestCommand(), predictCommand()])
+for (const command of [configCommand(), dashboardCommand(), ingestCommand(), predictCommand(), trainCommand()])
   program.addCommand(command.exitOverride())
 
 // A reader that has seen enough (`driftline … | head`) is no failure.

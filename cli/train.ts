@@ -1,0 +1,177 @@
+import { availableParallelism } from 'node:os'
+import { InvalidArgumentError, Option } from 'commander'
+import { systemClock } from '../core/clock.ts'
+import { DriftlineError } from '../core/errors.ts'
+import { backendNames } from '../training/backends/backend.ts'
+import type { HoldOut } from '../training/data.ts'
+import type { Progress, Recipe } from '../training/finetune.ts'
+import { type PresetName, presets } from '../training/presets/presets.ts'
+import { describeSet } from '../training/report.ts'
+import { type TrainReport, trainModel } from '../training/train-model.ts'
+import type { Layers } from '../training/trainable.ts'
+import { runs, verb } from './command.ts'
+
+interface TrainFlags extends Record<string, unknown> {
+  readonly labels: string
+  readonly base?: string
+  readonly preset?: PresetName
+  readonly out: string
+  readonly name?: string
+  readonly modelVersion: number
+  readonly license: string
+  readonly holdOut: HoldOut
+  readonly evaluate: readonly string[]
+  readonly pretrain?: string
+  readonly pretrainEpochs: number
+  readonly teacher: readonly string[]
+  readonly replay?: string
+  readonly layers?: Layers
+  readonly epochs?: number
+  readonly batchSize?: number
+  readonly learningRate?: number
+  readonly classWeightPower?: number
+  readonly wordDropout?: number
+  readonly int8: boolean
+  readonly backend: 'auto' | (typeof backendNames)[number]
+  readonly trainWorkers: number
+  readonly seed: number
+}
+
+export const trainCommand = () =>
+  verb('train', 'fine-tune a model on labelled posts, or train a preset from scratch')
+    .requiredOption('--labels <file>', 'labelled posts: JSON Lines of text, label, perhaps id and ts; .gz is unpacked')
+    .option('--base <model>', '`bundled` or a model directory to go on from')
+    .addOption(new Option('--preset <name>', 'architecture to train from scratch').choices(Object.keys(presets)))
+    .requiredOption('--out <dir>', 'directory of the new version')
+    .option('--name <name>', "the model's name (default: the base's, or the preset's)")
+    .option('--model-version <n>', 'version number in the manifest', whole(1), 1)
+    .option('--license <id>', 'licence in the manifest', 'unspecified')
+    .option('--hold-out <share|time>', 'newest posts that training never sees: a share, or from a time on', holdOut, {
+      share: 0.1,
+    })
+    .option('--evaluate <file>', 'further labelled posts to report on (repeatable)', collect, [])
+    .option('--pretrain <file>', 'posts with coarser labels to train on first')
+    .option('--pretrain-epochs <n>', 'passes over them', whole(1), 2)
+    .option('--teacher <model>', 'a model to learn from along with the labels (repeatable: their mean)', collect, [])
+    .option('--replay <file>', "posts on which only the teachers' answers count")
+    .option('--layers <all|head|k>', 'train everything, the head, or the last k encoder layers too', layers)
+    .option('--epochs <n>', 'most passes over the posts', whole(1))
+    .option('--batch-size <n>', 'posts per step', whole(1))
+    .option('--learning-rate <x>', 'peak of the schedule', positive)
+    .option('--class-weight-power <x>', '0 trains for accuracy, 1 for macro-recall', positive)
+    .option('--word-dropout <x>', 'share of words hidden while training', positive)
+    .option('--no-int8', 'do not make the int8 variant')
+    .addOption(new Option('--backend <name>', 'what computes').choices(['auto', ...backendNames]).default('auto'))
+    .option('--train-workers <n>', 'threads that share each batch', whole(1), Math.min(4, availableParallelism()))
+    .option('--seed <n>', 'the same seed and number of threads give the same model', whole(0), 1)
+    .action(
+      runs<TrainFlags>(async ({ json, signal }, flags) => {
+        const progress = progressLine()
+        const report = await trainModel({
+          labels: flags.labels,
+          from: origin(flags),
+          out: flags.out,
+          name: flags.name ?? flags.preset ?? 'sentiment',
+          version: flags.modelVersion,
+          license: flags.license,
+          holdOut: flags.holdOut,
+          evaluate: flags.evaluate,
+          pretrain: flags.pretrain === undefined ? undefined : { path: flags.pretrain, epochs: flags.pretrainEpochs },
+          teachers: flags.teacher,
+          replay: flags.replay,
+          recipe: overrides(flags),
+          int8: flags.int8,
+          backend: flags.backend,
+          workers: flags.trainWorkers,
+          seed: flags.seed,
+          clock: systemClock,
+          signal,
+          onPhase: progress.phase,
+          onProgress: progress.step,
+        })
+        progress.end()
+        process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `${describe(report).join('\n')}\n`)
+        return report.certificate.passed ? 0 : 1
+      }),
+    )
+
+function origin({ base, preset }: TrainFlags): { base: string } | { preset: PresetName } {
+  if (base !== undefined && preset === undefined) return { base }
+  if (preset !== undefined && base === undefined) return { preset }
+  throw new DriftlineError('USAGE', { reason: 'give either --base or --preset' })
+}
+
+function overrides(flags: TrainFlags): Partial<Recipe> {
+  const { layers, epochs, batchSize, learningRate, classWeightPower, wordDropout } = flags
+  const given = { layers, epochs, batchSize, learningRate, classWeightPower, wordDropout }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+function describe({ out, rows, training, temperature, certificate, sets }: TrainReport): string[] {
+  const seconds = (training.ms / 1000).toFixed(0)
+  return [
+    `${out}: trained on ${rows.train} posts in ${seconds} s (${training.backend}, ${training.ended}, best epoch ${training.bestEpoch})`,
+    ...(rows.contradictory > 0 ? [`  ${rows.contradictory} posts with contradictory labels were left out`] : []),
+    `  temperature ${temperature.toFixed(3)}`,
+    ...certificate.comparisons.map(
+      ({ variant, provider, backend, maxDelta, argmaxAgreement, accuracy, passed }) =>
+        `  certificate ${variant}: ${passed ? 'passed' : 'FAILED'}; onnxruntime ${provider} against TensorFlow.js ${backend}: max |Δp| ${maxDelta.toExponential(1)}, arg-max agrees ${(100 * argmaxAgreement).toFixed(2)} %, accuracy ${(100 * accuracy).toFixed(1)} %`,
+    ),
+    ...sets.flatMap(describeSet),
+  ]
+}
+
+/** One line that is rewritten on a terminal; elsewhere a line per phase and per validated epoch. */
+function progressLine() {
+  const { isTTY } = process.stderr
+  let shownAt = 0
+  const write = (text: string, lasting: boolean) =>
+    process.stderr.write(isTTY ? `\r\x1b[K${text}${lasting ? '\n' : ''}` : lasting ? `${text}\n` : '')
+  return {
+    phase: (phase: string) => write(phase, true),
+    step({ epoch, step, totalSteps, loss, postsPerSecond, remainingMs, validation }: Progress) {
+      const now = systemClock.now()
+      if (validation === undefined && now - shownAt < 250) return
+      shownAt = now
+      const filled = Math.round((20 * step) / totalSteps)
+      const bar = '█'.repeat(filled).padEnd(20, '░')
+      const left = `${Math.ceil(remainingMs / 1000)} s left`
+      const held =
+        validation === undefined
+          ? ''
+          : `, validation loss ${validation.loss.toFixed(4)} macro-recall ${(100 * validation.macroRecall).toFixed(1)}`
+      const text = `${bar} epoch ${epoch} loss ${loss.toFixed(4)}, ${Math.round(postsPerSecond)} posts/s, ${left}${held}`
+      write(text, validation !== undefined)
+    },
+    end: () => write('', false),
+  }
+}
+
+const collect = (value: string, list: readonly string[]): readonly string[] => [...list, value]
+
+function whole(least: number): (value: string) => number {
+  return (value) => {
+    const number = Number(value)
+    if (Number.isInteger(number) && number >= least) return number
+    throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`)
+  }
+}
+
+function positive(value: string): number {
+  const number = Number(value)
+  if (value !== '' && Number.isFinite(number) && number >= 0) return number
+  throw new InvalidArgumentError('It must be a number of at least 0.')
+}
+
+function holdOut(value: string): HoldOut {
+  const share = Number(value)
+  if (value !== '' && share >= 0 && share < 1) return { share }
+  const fromMs = Date.parse(value)
+  if (Number.isNaN(share) && !Number.isNaN(fromMs)) return { fromMs }
+  throw new InvalidArgumentError('It must be a share from 0 to below 1, or an ISO 8601 time.')
+}
+
+function layers(value: string): Layers {
+  if (value === 'all' || value === 'head') return value
+  return whole(1)(value)
+}

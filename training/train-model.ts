@@ -1,0 +1,168 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../core/clock.ts'
+import { DriftlineError } from '../core/errors.ts'
+import { seededRandom } from '../core/random.ts'
+import { writeManifest } from '../models/model-directory.ts'
+import type { Manifest } from '../models/registry/manifest.ts'
+import type { Certificate } from './after/certify.ts'
+import { finish } from './after/finish.ts'
+import { referenceOf } from './after/reference.ts'
+import type { BackendName } from './backends/backend.ts'
+import { type HoldOut, type LabelledPost, type LabelledPosts, readLabelledPosts, readTexts, split } from './data.ts'
+import { type Example, shuffled } from './data-batches.ts'
+import { encodeExamples } from './data-encode.ts'
+import { type FineTuned, fineTune, type Progress, type Recipe } from './finetune.ts'
+import { createTrainer } from './parallel/create-trainer.ts'
+import { presetProducer } from './presets/graph-builder.ts'
+import type { PresetName } from './presets/presets.ts'
+import { recipes } from './recipe.ts'
+import { reportOn, type SetReport } from './report.ts'
+import { fromBase, fromPreset } from './starting-point.ts'
+import { taught } from './teach.ts'
+
+export interface TrainOptions {
+  /** Labelled posts, JSON Lines. */
+  readonly labels: string
+  /** `bundled`, a model directory, or a preset to train from scratch. */
+  readonly from: { readonly base: string } | { readonly preset: PresetName }
+  /** Directory of the new version: made here, or empty. */
+  readonly out: string
+  readonly name: string
+  readonly version: number
+  readonly license: string
+  readonly holdOut: HoldOut
+  /** Further labelled files to report on, never trained on. */
+  readonly evaluate: readonly string[]
+  /** Posts with labels of lesser quality, such as those read off emoticons, to train on first. */
+  readonly pretrain: { readonly path: string; readonly epochs: number } | undefined
+  /** Models to learn from along with the labels, on the labelled posts and on `replay`, whose own labels do not count. */
+  readonly teachers: readonly string[]
+  readonly replay: string | undefined
+  /** What differs from the recipe for a preset from scratch, a preset that goes on, or an encoder. */
+  readonly recipe: Partial<Recipe>
+  /** Also write the int8 variant, if it is accurate enough. */
+  readonly int8: boolean
+  readonly backend: BackendName | 'auto'
+  readonly workers: number
+  readonly seed: number
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly onPhase: (phase: string) => void
+  readonly onProgress: (progress: Progress) => void
+}
+
+export interface TrainReport {
+  readonly out: string
+  readonly rows: Omit<LabelledPosts, 'posts'> & { readonly train: number; readonly validation: number }
+  readonly training: Omit<FineTuned, 'model' | 'history' | 'trainable'> & {
+    readonly trained: number
+    readonly ms: number
+  }
+  readonly temperature: number
+  readonly certificate: Certificate
+  readonly sets: readonly SetReport[]
+}
+
+/** Share of the training posts that decides when to stop and how sure to be; more than this many decide no better. */
+const validationShare = 0.1
+const mostValidation = 4000
+
+/**
+ * Trains a new version of a model, from a base or from scratch, and writes its directory.
+ *
+ * @throws DriftlineError `LABELS_INVALID`, `MODEL_INVALID`, and what the trainer throws
+ */
+export async function trainModel(options: TrainOptions): Promise<TrainReport> {
+  const { from, out, clock, signal, onPhase, onProgress } = options
+  const random = seededRandom(options.seed)
+  await makeEmpty(out)
+
+  onPhase('reading labels')
+  const { posts, ...counts } = await readLabelledPosts(options.labels, signal)
+  const { train, heldOut } = split(posts, options.holdOut, random)
+  const early = options.pretrain === undefined ? [] : (await readLabelledPosts(options.pretrain.path, signal)).posts
+  const replay = options.replay === undefined ? [] : await readTexts(options.replay, signal)
+
+  onPhase('base' in from ? `loading ${from.base}` : 'training the tokenizer')
+  const start = 'base' in from ? await fromBase(from.base) : fromPreset(from.preset, [...train, ...early], random)
+  const { labels, form } = start
+  const kind = 'preset' in from ? 'scratch' : start.model.producer === presetProducer ? 'preset' : 'encoder'
+  const teaches = options.teachers.length > 0 ? { distillation: 1 } : {}
+  const recipe: Recipe = { ...recipes[kind], ...teaches, ...options.recipe }
+  const encode = (some: readonly LabelledPost[]) => encodeExamples(some, labels, start.textForm)
+  const mixed = shuffled(train, random)
+  const validationRows = Math.min(mostValidation, Math.round(mixed.length * validationShare))
+  const validation = encode(mixed.slice(0, validationRows))
+  const fresh = mixed.slice(validationRows)
+  let examples: readonly Example[] = encode(fresh)
+  if (options.teachers.length > 0) {
+    onPhase(`asking ${options.teachers.join(', ')} about ${fresh.length + replay.length} posts`)
+    const labelled = { texts: fresh.map(({ text }) => text), examples }
+    examples = await taught(options.teachers, labelled, replay, labels, start.textForm)
+  }
+
+  const startedAt = clock.now()
+  const { backend, workers } = options
+  const common = { labels, form, backend, workers, createTrainer, random, clock, signal, onProgress }
+  let { model } = start
+  if (options.pretrain !== undefined) {
+    onPhase(`pre-training on ${early.length} posts`)
+    const pretraining = { ...recipe, epochs: options.pretrain.epochs, distillation: 0 }
+    model = (await fineTune({ ...common, model, train: encode(early), validation: [], recipe: pretraining })).model
+  }
+  onPhase(`training on ${examples.length} posts`)
+  const tuned = await fineTune({ ...common, model, train: examples, validation, recipe })
+  const ms = clock.now() - startedAt
+
+  onPhase('calibrating and certifying')
+  const proof = heldOut.length > 0 ? encode(heldOut) : validation
+  const calibration = validation.length > 0 ? validation : proof
+  const { int8 } = options
+  const ready = { model: tuned.model, labels, form, calibration, proof, backend: tuned.backend, int8, out, clock }
+  const { temperature, certificate, onnx } = await finish(ready)
+  await writeFile(join(out, 'tokenizer.json'), `${JSON.stringify(start.tokenizerJson)}\n`)
+  await writeFile(join(out, 'config.json'), `${JSON.stringify(start.config, null, 2)}\n`)
+
+  onPhase('evaluating')
+  const baseOnnx = start.base?.onnx
+  const sets = [await reportOn(heldOut.length > 0 ? 'hold-out' : 'validation', proof, labels, form, onnx, baseOnnx)]
+  for (const path of options.evaluate) {
+    const others = encode((await readLabelledPosts(path, signal)).posts)
+    sets.push(await reportOn(path, others, labels, form, onnx, baseOnnx))
+  }
+  const [proved] = sets
+  await writeManifest(out, {
+    name: options.name,
+    version: options.version,
+    parent: start.base?.manifest.version ?? null,
+    createdAt: new Date(clock.now()).toISOString(),
+    text: start.textForm.text,
+    metrics: metricsOf(proved, temperature, train.length),
+    reference: await referenceOf(onnx, proof, form, labels),
+    license: options.license,
+  })
+  const { model: _, history, trainable, ...training } = tuned
+  return {
+    out,
+    rows: { ...counts, train: train.length - validation.length, validation: validation.length },
+    training: { ...training, trained: trainable.length, ms },
+    temperature,
+    certificate,
+    sets,
+  }
+}
+
+async function makeEmpty(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  const files = await readdir(folder)
+  if (files.includes('manifest.json')) {
+    throw new DriftlineError('USAGE', { reason: 'the directory holds a version already', out: folder })
+  }
+}
+
+function metricsOf(set: SetReport | undefined, temperature: number, trainedRows: number): Manifest['metrics'] {
+  if (set === undefined) return {}
+  const { rows, accuracy, macroRecall, macroF1, ece } = set.model
+  return { rows, accuracy, macroRecall, macroF1, ece, temperature, trainedRows }
+}
