@@ -1,0 +1,84 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { systemClock } from '../core/clock.ts'
+import { seededRandom } from '../core/random.ts'
+import { loadModelDirectory } from '../models/model-directory.ts'
+import { Certificate } from './after/certify.ts'
+import { type TrainOptions, trainModel } from './train-model.ts'
+
+const glad = ['lovely', 'great', 'thanks', 'happy', '😀', 'wonderful']
+const sad = ['awful', 'late', 'broken', 'angry', '😡', 'terrible']
+const plain = ['the', 'train', 'coffee', 'today', 'my', 'phone', 'a', 'is', 'with', 'at', '@user', 'http']
+
+/** Posts in which one word tells the class, an hour apart. */
+function labels(folder: string, name: string, rows: number, seed: number, tell = { glad, sad }): string {
+  const random = seededRandom(seed)
+  const pick = (words: readonly string[]) => words[Math.floor(random() * words.length)]
+  const lines = Array.from({ length: rows }, (_, row) => {
+    const label = random() < 0.5 ? 'negative' : 'positive'
+    const filler = Array.from({ length: 3 + Math.floor(random() * 4) }, () => pick(plain))
+    const text = [...filler, pick(label === 'negative' ? tell.sad : tell.glad), pick(plain)].join(' ')
+    return JSON.stringify({ id: `${name}-${row}`, text, label, ts: new Date(row * 3_600_000).toISOString() })
+  })
+  const path = join(folder, `${name}.jsonl`)
+  writeFileSync(path, lines.join('\n'))
+  return path
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'driftline-train-'))
+const phases: string[] = []
+
+const options = (over: Partial<TrainOptions> & Pick<TrainOptions, 'labels' | 'from' | 'out'>): TrainOptions => ({
+  name: 'weather',
+  version: 1,
+  license: 'Apache-2.0',
+  holdOut: { share: 0.2 },
+  evaluate: [],
+  pretrain: undefined,
+  teachers: [],
+  replay: undefined,
+  recipe: { batchSize: 16 },
+  int8: true,
+  backend: 'wasm',
+  workers: 1,
+  seed: 1,
+  clock: systemClock,
+  signal: new AbortController().signal,
+  onPhase: (phase) => phases.push(phase),
+  onProgress: () => {},
+  ...over,
+})
+
+test('from scratch, then on: the directory loads, the certificate passes, and the new version beats the old', async () => {
+  const first = join(folder, 'first')
+  const old = labels(folder, 'old', 600, 1)
+  const report = await trainModel(options({ labels: old, from: { preset: 'convolution' }, out: first }))
+  expect(report.sets[0]?.model.accuracy).toBeGreaterThan(0.95)
+
+  const { manifest, labels: classes } = await loadModelDirectory(first)
+  expect(classes).toEqual(['negative', 'positive'])
+  expect(manifest).toMatchObject({ name: 'weather', parent: null, text: { normaliser: 'social-1' } })
+  expect(manifest.reference.label?.counts.reduce((sum, count) => sum + count)).toBe(120)
+  const certificate = Certificate.parse(JSON.parse(readFileSync(join(first, 'certificate.json'), 'utf8')))
+  expect(certificate).toMatchObject({ passed: true, comparisons: [{ variant: 'fp32' }, { variant: 'int8' }] })
+
+  // The words have changed sides: what the old version knows is wrong now.
+  const turned = labels(folder, 'turned', 600, 2, { glad: sad, sad: glad })
+  const next = { labels: turned, from: { base: first }, out: join(folder, 'second'), version: 2, int8: false }
+  const second = await trainModel(options({ ...next, evaluate: [old] }))
+  const [held, before] = second.sets
+  expect(held?.base?.accuracy).toBeLessThan(0.1)
+  expect(held?.model.accuracy).toBeGreaterThan(0.9)
+  expect(held?.paired?.midP).toBeLessThan(1e-6)
+  expect(before?.model.accuracy).toBeLessThan(0.5)
+  expect((await loadModelDirectory(join(folder, 'second'))).manifest.parent).toBe(1)
+
+  // A class that the base does not have, and a directory that holds a version already.
+  const path = join(folder, 'other.jsonl')
+  writeFileSync(path, '{"text":"a","label":"positive"}\n{"text":"b","label":"mixed"}\n{"text":"c","label":"negative"}')
+  const other = options({ labels: path, from: { base: first }, out: join(folder, 'third'), holdOut: { share: 0 } })
+  await expect(trainModel(other)).rejects.toMatchObject({ code: 'LABELS_INVALID' })
+  await expect(trainModel({ ...other, out: first })).rejects.toMatchObject({ code: 'USAGE' })
+})
