@@ -25,6 +25,15 @@ export function verb(name: string, description: string): Command {
 }
 
 /**
+ * Ends the process by the signal itself. `process.exit` would first end the worker threads, and onnxruntime aborts the
+ * process, with a core dump, when a thread that is in a run is ended.
+ */
+function endAtOnce(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
+}
+
+/**
  * Runs a verb's action with its configuration, and turns what it throws into a message, a hint and an exit code:
  * 0 ok, 1 failed, 2 wrong use, 130 interrupted.
  *
@@ -38,10 +47,17 @@ export function runs<Options extends Record<string, unknown>>(
     const options = command.optsWithGlobals<Options & { json?: boolean }>()
     const stop = new AbortController()
     const onSignal = (name: NodeJS.Signals) => {
-      if (stop.signal.aborted) process.exit(130)
+      if (stop.signal.aborted) endAtOnce(name)
       stop.abort(new Error(`stopped by ${name}`))
     }
+    // A reader that has seen enough (`driftline … | head`) stops the command and is no failure.
+    const pipeClosed = new Error('stdout was closed')
+    const onOutputError = (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      stop.abort(pipeClosed)
+    }
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+    process.stdout.on('error', onOutputError)
     const json = options.json === true
     try {
       const loaded = loadConfig(options)
@@ -49,7 +65,8 @@ export function runs<Options extends Record<string, unknown>>(
       const context = { config: loaded.config, loaded, log, json, signal: stop.signal }
       process.exitCode = (await action(context, options, command.args)) ?? 0
     } catch (error) {
-      if (stop.signal.aborted && error === stop.signal.reason) process.exitCode = 130
+      if (stop.signal.reason === pipeClosed) process.exitCode = 0
+      else if (stop.signal.aborted && error === stop.signal.reason) process.exitCode = 130
       else report(error, json)
     } finally {
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal)

@@ -15,12 +15,6 @@ const program = new Command('driftline')
 for (const command of [configCommand(), dashboardCommand(), ingestCommand(), predictCommand(), trainCommand()])
   program.addCommand(command.exitOverride())
 
-// A reader that has seen enough (`driftline … | head`) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(0)
-})
-
 try {
   await program.parseAsync()
 } catch (error) {

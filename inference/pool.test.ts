@@ -5,7 +5,6 @@ import type { Clock } from '../core/clock.ts'
 import { DriftlineError } from '../core/errors.ts'
 import { silentLog } from '../core/log.ts'
 import { Pool } from './pool.ts'
-import type { ToWorker } from './protocol.ts'
 import type { Columns } from './score-chunk.ts'
 import type { StartThread, ThreadListener } from './thread.ts'
 
@@ -82,15 +81,18 @@ function scriptedThreads() {
       else listener.onMessage({ kind: 'ready', provider: 'cpu', passedOver: undefined })
     })
     return {
-      send: (message: ToWorker) => {
-        if (message.kind === 'close') return end('closed')
-        seen.chunks.push(message.texts)
-        chunks.push(message.texts)
+      score: (texts) => {
+        seen.chunks.push(texts)
+        chunks.push(texts)
         if (chunks.length === 1) void step()
       },
-      terminate: () => {
-        if (alive) seen.alive--
-        alive = false
+      stop: () => {
+        const hangs = chunks[0]?.some((text) => text.includes('hang')) ?? false
+        if (!hangs) void turn().then(() => end('closed'))
+        else if (alive) {
+          alive = false
+          seen.alive--
+        }
       },
     }
   }

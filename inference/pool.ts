@@ -37,7 +37,7 @@ interface Call {
 /**
  * - `starting`: from its start to its `ready`; has no chunks
  * - `ready`: has up to `chunksAhead` chunks, and scores the first
- * - `gone`: ended, or given up as hung; what it still sends is ignored
+ * - `gone`: ended, asked to, or given up as hung; what it still sends is ignored
  */
 interface Member {
   thread: Thread | undefined
@@ -63,9 +63,14 @@ const smallestChunk = 16
 export class Pool {
   readonly #options: PoolOptions
   readonly #members: Member[] = []
+  /** Threads that have not ended yet, but for those given up. */
+  readonly #running = new Set<Member>()
   readonly #queue: Chunk[] = []
   readonly #calls = new Set<Call>()
+  /** Why no more calls are taken. */
   #closedBy: unknown
+  #closing: Promise<void> | undefined
+  #onAllEnded = (): void => undefined
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -99,21 +104,24 @@ export class Pool {
     })
   }
 
-  /** Rejects what is not scored yet with `reason`, and ends the threads: gently, then, after `patienceMs`, at once. */
-  async close(reason: unknown, patienceMs = 1000): Promise<void> {
-    if (this.#closedBy !== undefined) return
-    this.#fail(reason)
-    const patience = new AbortController()
-    this.#allGone = () => patience.abort()
-    for (const member of [...this.#members]) {
-      member.watch?.abort()
-      if (member.state === 'starting') this.#drop(member, reason)
-      else member.thread?.send({ kind: 'close' })
-    }
-    if (this.#members.length > 0) await this.#options.clock.sleep(patienceMs, patience.signal).catch(() => undefined)
-    for (const member of [...this.#members]) this.#drop(member, reason)
+  /**
+   * Rejects what is not scored yet with `reason`, and ends the threads, each after the run it is in.
+   *
+   * @param patienceMs a thread that takes longer is left behind
+   */
+  close(reason: unknown, patienceMs = 10_000): Promise<void> {
+    this.#closing ??= this.#end(reason, patienceMs)
+    return this.#closing
   }
-  #allGone = (): void => undefined
+
+  async #end(reason: unknown, patienceMs: number): Promise<void> {
+    if (this.#closedBy === undefined) this.#fail(reason)
+    for (const member of [...this.#members]) this.#drop(member, reason)
+    if (this.#running.size === 0) return
+    const patience = new AbortController()
+    this.#onAllEnded = () => patience.abort()
+    await this.#options.clock.sleep(patienceMs, patience.signal).catch(() => undefined)
+  }
 
   #fail(reason: unknown): void {
     this.#closedBy = reason
@@ -123,8 +131,13 @@ export class Pool {
   }
 
   #start(onReady: (ready: Ready) => void, onFailed: (error: unknown) => void): void {
+    if (this.#closedBy !== undefined) {
+      onFailed(this.#closedBy)
+      return
+    }
     const member: Member = { thread: undefined, state: 'starting', chunks: [], watch: undefined, onFailed }
     this.#members.push(member)
+    this.#running.add(member)
     member.thread = this.#options.start({
       onMessage: (message) => {
         if (member.state === 'gone') return
@@ -136,6 +149,8 @@ export class Pool {
         } else this.#drop(member, restore(message))
       },
       onExit: (reason) => {
+        this.#running.delete(member)
+        if (this.#running.size === 0) this.#onAllEnded()
         if (member.state === 'starting') this.#drop(member, new DriftlineError('INFERENCE_FAILED', { reason }))
         else if (member.state === 'ready') this.#lost(member, reason)
       },
@@ -151,7 +166,7 @@ export class Pool {
       const chunk = idlest === undefined ? undefined : this.#queue.shift()
       if (idlest === undefined || chunk === undefined) return
       idlest.chunks.push(chunk)
-      idlest.thread?.send({ kind: 'score', texts: chunk.texts })
+      idlest.thread?.score(chunk.texts)
       if (idlest.chunks.length === 1) this.#watch(idlest)
     }
   }
@@ -177,7 +192,10 @@ export class Pool {
     member.watch = watch
     const { clock, timeLimitMs } = this.#options
     clock.sleep(timeLimitMs, watch.signal).then(
-      () => this.#lost(member, `no answer within ${timeLimitMs} ms`),
+      () => {
+        this.#running.delete(member)
+        this.#lost(member, `no answer within ${timeLimitMs} ms`)
+      },
       () => undefined, // answered in time
     )
   }
@@ -185,7 +203,6 @@ export class Pool {
   /** A thread that was scoring is gone: replaces it, and tries its chunks again. */
   #lost(member: Member, reason: string): void {
     this.#drop(member, reason)
-    if (this.#closedBy !== undefined) return
     const [first, ...others] = member.chunks
     this.#options.log.warn({ reason, posts: first?.texts.length ?? 0 }, 'an inference thread was lost and is replaced')
     this.#queue.unshift(...(first === undefined ? [] : this.#retry(first, reason)), ...others)
@@ -221,10 +238,9 @@ export class Pool {
     const wasStarting = member.state === 'starting'
     member.state = 'gone'
     member.watch?.abort()
-    member.thread?.terminate()
+    member.thread?.stop()
     this.#members.splice(this.#members.indexOf(member), 1)
     if (wasStarting) member.onFailed(why)
-    if (this.#members.length === 0) this.#allGone()
   }
 }
 

@@ -17,6 +17,9 @@ export interface WorkerInput {
   readonly device: Device
 }
 
+/** Set to 1, it ends a thread after the run it is in: what it has not scored by then is dropped. */
+export type StopFlag = Int32Array<SharedArrayBuffer>
+
 export type ToWorker = { readonly kind: 'score'; readonly texts: readonly string[] } | { readonly kind: 'close' }
 
 export type FromWorker =

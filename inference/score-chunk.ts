@@ -34,14 +34,18 @@ export interface ChunkOptions {
   readonly run: RunModel
   /** Microseconds of a steady clock. */
   readonly nowUs: () => number
+  /** Looked at before each run: true drops the chunk. */
+  readonly stopped: () => boolean
 }
 
 /**
  * Texts to scores, in their order. A run that throws, or whose logits are not numbers, is cut in halves until the texts
  * that cause it stand alone; the others get their scores. Halves, because one row can spoil a batch: quantised models
  * take one scale for all rows.
+ *
+ * @returns `undefined` when it was stopped
  */
-export async function scoreChunk(texts: readonly string[], options: ChunkOptions): Promise<Columns> {
+export async function scoreChunk(texts: readonly string[], options: ChunkOptions): Promise<Columns | undefined> {
   const { normalise, tokenizer, maxTokens, classes } = options
   const columns = {
     probabilities: new Float64Array(texts.length * classes),
@@ -64,6 +68,7 @@ export async function scoreChunk(texts: readonly string[], options: ChunkOptions
 
   const runs = cutByTokens(rows, options.batchTokens).reverse()
   for (let indexes = runs.pop(); indexes !== undefined; indexes = runs.pop()) {
+    if (options.stopped()) return undefined
     const startUs = options.nowUs()
     const reason = await runInto(indexes, rows, columns.probabilities, options)
     if (reason === undefined) {

@@ -42,7 +42,7 @@ test('a real thread that dies of an error in it is replaced, and the call is ans
   })
   await Promise.all([pool.grow(), pool.grow()])
   // What no thread is prepared for: it throws outside everything that catches.
-  for (const thread of threads) Reflect.apply(thread.send, thread, [{ kind: 'score', texts: null }])
+  for (const thread of threads) Reflect.apply(thread.score, thread, [null])
   const results = await pool.score(Array.from({ length: 100 }, (_, index) => `good ${index}`))
   expect(results.every((result) => 'label' in result)).toBe(true)
   expect(threads.length).toBeGreaterThan(2)
@@ -54,7 +54,7 @@ test('a thread is gone soon after it was asked to close, and its exit is told on
   const exits: string[] = []
   const exited = new Promise<void>((resolve) => {
     const thread = start({
-      onMessage: ({ kind }) => kind === 'ready' && thread.send({ kind: 'close' }),
+      onMessage: ({ kind }) => kind === 'ready' && thread.stop(),
       onExit: (reason) => {
         exits.push(reason)
         resolve()

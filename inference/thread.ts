@@ -1,12 +1,16 @@
 import { Worker } from 'node:worker_threads'
 import { builtModule } from '../core/package-root.ts'
-import type { FromWorker, ToWorker, WorkerInput } from './protocol.ts'
+import type { FromWorker, StopFlag, ToWorker, WorkerInput } from './protocol.ts'
 
 /** A scoring thread, as the pool sees it. */
 export interface Thread {
-  send(message: ToWorker): void
-  /** Ends it at once. A run that never returns cannot be ended: the thread is then left behind. */
-  terminate(): void
+  score(texts: readonly string[]): void
+  /**
+   * Asks it to end after the run it is in, and no longer keeps the process alive for it. A thread is never terminated
+   * from outside: when onnxruntime-node comes back from a run, or from loading, to a thread that has been, it aborts the
+   * whole process (1.30, on Node 20, 22 and 24). A run that never returns leaves its thread behind.
+   */
+  stop(): void
 }
 
 export interface ThreadListener {
@@ -21,8 +25,9 @@ export type StartThread = (listener: ThreadListener) => Thread
 export const startThreads =
   (input: WorkerInput): StartThread =>
   (listener) => {
+    const flag: StopFlag = new Int32Array(new SharedArrayBuffer(4))
     const worker = new Worker(builtModule(import.meta.url, './worker'), {
-      workerData: input,
+      workerData: { input, flag },
       name: 'driftline-inference',
     })
     let failure: string | undefined
@@ -31,11 +36,13 @@ export const startThreads =
       failure = error.message
     })
     worker.on('exit', (code) => listener.onExit(failure ?? `the thread ended with code ${code}`))
+    const send = (message: ToWorker): void => worker.postMessage(message)
     return {
-      send: (message) => worker.postMessage(message),
-      terminate: () => {
+      score: (texts) => send({ kind: 'score', texts }),
+      stop: () => {
+        Atomics.store(flag, 0, 1)
+        send({ kind: 'close' })
         worker.unref()
-        void worker.terminate()
       },
     }
   }

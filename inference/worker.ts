@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { DriftlineError, messageOf } from '../core/errors.ts'
 import { normalisers } from '../text/normalisers.ts'
 import { createTokenizer } from '../text/tokenizer.ts'
-import type { FromWorker, ToWorker, WorkerInput } from './protocol.ts'
+import type { FromWorker, StopFlag, ToWorker, WorkerInput } from './protocol.ts'
 import { proveProvider } from './provider.ts'
 import { type ChunkOptions, type Columns, scoreChunk } from './score-chunk.ts'
 import { openSession, type Session } from './session.ts'
@@ -11,18 +11,21 @@ import { openSession, type Session } from './session.ts'
 
 const port = parentPort
 if (port === null) throw new Error('inference/worker runs only as a worker thread')
+const { input, flag } = workerData as { readonly input: WorkerInput; readonly flag: StopFlag }
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
 
 /** Lets every buffer of a first run be allocated, and shows whether logits and classes agree. */
 const warmUpTexts = ['warm up', 'a longer text, so that a run has rows of different lengths', '']
 
 try {
-  const { session, options, ready } = await start(workerData as WorkerInput)
+  const { session, options, ready } = await start()
   let last: Promise<void> = Promise.resolve()
   port.on('message', (message: ToWorker) => {
     last = last.then(async () => {
-      if (message.kind === 'score') reply(await scoreChunk(message.texts, options))
-      else {
+      if (message.kind === 'score') {
+        const columns = await scoreChunk(message.texts, options)
+        if (columns !== undefined) reply(columns)
+      } else {
         await session.release()
         port.close()
       }
@@ -42,7 +45,7 @@ function reply(columns: Columns): void {
   send({ kind: 'scored', columns }, buffers)
 }
 
-async function start(input: WorkerInput): Promise<{ session: Session; options: ChunkOptions; ready: FromWorker }> {
+async function start(): Promise<{ session: Session; options: ChunkOptions; ready: FromWorker }> {
   const { provider, passedOver } = await proveProvider(input.device)
   const tokenizer = createTokenizer(input.tokenizer, input.tokenizerConfig)
   const onnx = new Uint8Array(input.onnx.byteLength) // onnxruntime takes no shared memory
@@ -56,9 +59,9 @@ async function start(input: WorkerInput): Promise<{ session: Session; options: C
     batchTokens: input.batchTokens,
     run: session.run,
     nowUs: () => performance.now() * 1000,
+    stopped: () => Atomics.load(flag, 0) !== 0,
   }
-  const { failures } = await scoreChunk(warmUpTexts, options)
-  const failure = failures[0]
+  const failure = (await scoreChunk(warmUpTexts, options))?.failures[0]
   if (failure !== undefined) {
     await session.release()
     throw new DriftlineError('MODEL_INVALID', { file: 'model.onnx', reason: `its first run failed: ${failure.reason}` })
