@@ -184,7 +184,7 @@ test.each([';', '\t', '|'])('the delimiter %j is seen in the header', async (del
 
 test('a quoting fault costs one line, wherever the quote is missing', async () => {
   expect(await csv('id,text\n1,"never closed\n2,good\n3,"fine"\n4,5" pipe\n5,"a"b\n6,good\n')).toEqual([
-    'line 2 bad: a quoted field goes on after its closing quote',
+    'line 2 bad: a quoted field begins here and never ends',
     'line 3 {"id":"2","text":"good"}',
     'line 4 {"id":"3","text":"fine"}',
     'line 5 bad: a quote stands inside a field that does not begin with one',
@@ -255,9 +255,23 @@ test('a stream that gives nothing yet yields an empty read, and goes on when som
   expect(await reader.next(10)).toBeUndefined()
 })
 
-test('a stream refuses to resume, because what it gave is gone', async () => {
-  const open = streamSource(new PassThrough(), 'stdin', 'jsonl').open('0', 3, signal)
-  await expect(open).rejects.toMatchObject({ code: 'STREAM_BROKEN' })
+test('a stream is read once: it refuses to resume and to be opened again, because what it gave is gone', async () => {
+  const broken = { code: 'STREAM_BROKEN' }
+  await expect(streamSource(new PassThrough(), 'stdin', 'jsonl').open('0', 3, signal)).rejects.toMatchObject(broken)
+  const source = streamSource(new PassThrough(), 'stdin', 'jsonl')
+  const reader = await source.open('0', undefined, signal)
+  await reader.next(1)
+  await reader[Symbol.asyncDispose]() // though it waits for more
+  await expect(source.open('0', undefined, signal)).rejects.toMatchObject(broken)
+})
+
+test('a stream that fails after some rows gives them first', async () => {
+  const input = new PassThrough()
+  const reader = await streamSource(input, 'stdin', 'jsonl').open('0', undefined, signal)
+  input.write('1\n')
+  expect(await reader.next(10)).toHaveLength(1)
+  input.destroy(new Error('the pipe broke'))
+  await expect(reader.next(10)).rejects.toThrow(/broke off: the pipe broke/)
 })
 
 test('a file that cannot be read is an error', async () => {

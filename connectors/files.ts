@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
+import type { Readable } from 'node:stream'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { DriftlineError, messageOf } from '../core/errors.ts'
 import type { Reader, Source } from '../dataflow/source.ts'
@@ -32,14 +33,21 @@ export function fileSource(path: string, format: Format): FileSource {
     async *assignments() {
       yield ['0']
     },
-    open: async (_, from = 0) =>
-      recordReader(() => cut(readFile(path), format, name, Object.assign(stats, { bytes: 0, blankLines: 0 })), from),
+    async open(_, from = 0) {
+      Object.assign(stats, { bytes: 0, blankLines: 0 })
+      return recordReader(cut(readFile(path), format, name, stats), from)
+    },
   }
 }
 
-/** Rows from a stream that can be read once. It cannot resume: a position other than the beginning is refused. */
-export function streamSource(input: AsyncIterable<Buffer>, name: string, format: Format, clock?: Clock): FileSource {
+/**
+ * Rows from a stream that can be read once, such as standard input, which is destroyed when its reader is closed.
+ *
+ * @throws DriftlineError `STREAM_BROKEN` when it fails, or is to be opened again
+ */
+export function streamSource(input: Readable, name: string, format: Format, clock?: Clock): FileSource {
   const stats: ReadStats = { bytes: 0, blankLines: 0 }
+  let opened = false
   return {
     name,
     stats,
@@ -47,9 +55,18 @@ export function streamSource(input: AsyncIterable<Buffer>, name: string, format:
       yield ['0']
     },
     async open(_, from = 0) {
-      if (from > 0) throw new DriftlineError('STREAM_BROKEN', { source: name, records: from })
-      return recordReader(() => cut(input, format, name, stats), 0, clock)
+      if (opened || from > 0) throw new DriftlineError('STREAM_BROKEN', { source: name, reason: 'it was read before' })
+      opened = true
+      return recordReader(cut(readStream(input, name), format, name, stats), 0, () => input.destroy(), clock)
     },
+  }
+}
+
+async function* readStream(input: Readable, name: string): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    for await (const data of input) yield data as Buffer
+  } catch (error) {
+    throw new DriftlineError('STREAM_BROKEN', { source: name, reason: messageOf(error) }, { cause: error })
   }
 }
 
@@ -95,13 +112,16 @@ async function* readFile(path: string): AsyncGenerator<Buffer, void, undefined> 
   }
 }
 
-/** @param from records to read and leave out */
+/**
+ * @param from records to read and leave out
+ * @param close makes a read that waits come to an end
+ */
 function recordReader(
-  start: () => AsyncGenerator<readonly RawRecord[], void, undefined>,
+  groups: AsyncGenerator<readonly RawRecord[], void, undefined>,
   from: number,
+  close: () => void = () => {},
   clock: Clock = systemClock,
 ): Reader<RawRecord, number> {
-  const groups = start()
   let pending: Promise<IteratorResult<readonly RawRecord[], void>> | undefined
   let group: readonly RawRecord[] = []
   let at = 0
@@ -119,10 +139,12 @@ function recordReader(
     const result = await Promise.race([pending, late])
     timeout.abort()
     if (result === undefined) return false
-    pending = undefined
     group = result.done === true ? [] : result.value
     at = 0
     ended = result.done === true
+    // The next group is read and decompressed on other threads while this one is used.
+    pending = ended ? undefined : groups.next()
+    pending?.catch(() => {}) // thrown again when it is asked for
     return true
   }
 
@@ -146,9 +168,9 @@ function recordReader(
     },
     position: () => Math.max(given, from),
     async [Symbol.asyncDispose]() {
-      // A generator that waits for standard input cannot be closed before it gets something: it is left alone.
-      if (pending === undefined) await groups.return()
-      else pending.catch(() => {})
+      close()
+      await pending?.catch(() => {}) // nobody wants it any more, nor its failure
+      await groups.return()
     },
   }
 }

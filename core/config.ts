@@ -68,7 +68,7 @@ export const configSchema = z.strictObject({
     .max(60_000)
     .default(50)
     .describe('Longest wait for a batch to fill, in milliseconds.'),
-  batchTokens: count(1_000_000).default(4096).describe('Most tokens, padding included, in one run of the model.'),
+  batchTokens: count(1_000_000).default(512).describe('Most tokens, padding included, in one run of the model.'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

@@ -68,6 +68,7 @@ async function runOpened<In, Out, Position>(
   lane.opened(checkpoint?.position)
 
   const meter = lane.meter(plan.sinkStep)
+  // What gathers behind a write becomes the next one, so the queue's limit is that of a write.
   const output = scope.queue<Chunk<Out, Position>>(plan.maxWriteItems, ({ items }) => Math.max(1, items.length))
   meter.queue = output
   const start = checkpoint ?? { position: reader.position(), states: {} }
@@ -81,7 +82,7 @@ async function runOpened<In, Out, Position>(
     },
     output,
   )
-  return await writeChunks(writer, output, plan.maxWriteItems, plan.onRejected, {
+  return await writeChunks(writer, output, plan.onRejected, {
     partition,
     meter,
     persist: (action) => lane.persist(action),

@@ -29,6 +29,22 @@ test('a source that is away is opened again from the last checkpoint', async () 
   expect(started.stats().lanes[0]).toMatchObject({ state: 'ended', retries: 3, error: { code: 'SOURCE_UNAVAILABLE' } })
 })
 
+test('back-off grows while nothing is written, and starts anew once something was', async () => {
+  const away = failure(sourceAway())
+  const source = scripted<number>({ a: [away, away, away, 1, away, 2] })
+  const clock = manualClock()
+  const waits: number[] = []
+  const sleep: typeof clock.sleep = (ms, signal) => {
+    waits.push(ms)
+    return clock.sleep(ms, signal)
+  }
+  const copy = flow('copy').from('in', source, { maxWaitMs: 0 }).to('out', arraySink<number>())
+  await clock.until(
+    run(copy, { clock: { ...clock, sleep }, random: () => 1, backOff: { firstMs: 10, maxMs: 25 } }).done,
+  )
+  expect(waits).toEqual([10, 20, 25, 10])
+})
+
 test('a source that fails soon after each opening gets on all the same', async () => {
   const source = scripted<number>({ a: [1, 2, 3, 4].flatMap((item) => [item, failure(sourceAway())]) })
   const sink = arraySink<number>({ gate: () => new Promise((resolve) => setImmediate(resolve)) })
@@ -106,6 +122,27 @@ test('a bug stops every partition and is what the run rejects with', async () =>
   await expect(started.done).rejects.toBe(bug)
   expect(sink.rows('a')).toEqual([1]) // what came before it was still written
   expect(started.stats().lanes.map(({ state }) => state)).toEqual(['halted', 'cancelled'])
+})
+
+test('a partition that waits to write again when a bug stops the flow writes no more', async () => {
+  const gate = deferred()
+  const source = scripted<number>({ a: [1], b: [2] })
+  const sink = arraySink<number>({ outcomes: Array.from({ length: 9 }, () => ({ before: sinkAway() })) })
+  const env = options()
+  const copy = flow('copy')
+    .from('in', source)
+    .throughAsync('call', async (items: readonly number[]) => {
+      if (items[0] === 1) return items
+      await gate.promise
+      throw new Error('bug')
+    })
+    .to('out', sink)
+  const { done, stats } = run(copy, env)
+  await env.clock.advance(0)
+  expect(stats().lanes[0]).toMatchObject({ state: 'retrying', retries: 1 })
+  gate.resolve()
+  await expect(done).rejects.toThrow('bug')
+  expect(sink.writes).toHaveLength(1)
 })
 
 test('a bug is reported even when a call beside it never comes back', async () => {

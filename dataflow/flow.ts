@@ -1,5 +1,5 @@
 import type { AsyncOptions, AsyncStep } from './async-stage.ts'
-import { attempt } from './attempt.ts'
+import { attempt, type Plan } from './attempt.ts'
 import { type Chain, sourceChain } from './connect.ts'
 import type { GatherOptions } from './gather.ts'
 import type { Attempt } from './lane.ts'
@@ -26,8 +26,8 @@ export interface Flow<Position = unknown> {
 }
 
 /**
- * Describes a flow: `flow('score').from('posts', source).through('decode', operator).throughAsync('score', fn).to('scores',
- * sink)`. Each partition of the source runs through steps of its own.
+ * Describes a flow: `flow('score').from('posts', source).through('decode', operator).throughAsync('score', call)
+ * .to('scores', sink)`. Each partition of the source runs through steps of its own.
  */
 export const flow = (name: string) => ({
   from<Item, Position>(
@@ -37,57 +37,46 @@ export const flow = (name: string) => ({
   ): Steps<Item, Position, Item> {
     atLeast(1, { maxItems })
     atLeast(0, { maxWaitMs })
-    const info = {
-      name: step,
-      kind: 'source',
-      detail: `${source.name}, ≤ ${maxItems} items or ${maxWaitMs} ms`,
-    } as const
-    return new Steps(name, source, { maxItems, maxWaitMs }, sourceChain(), [info])
+    const detail = `${source.name}, ≤ ${maxItems} items or ${maxWaitMs} ms`
+    const start = { flow: name, source, sourceStep: step, gather: { maxItems, maxWaitMs } }
+    return new Steps(start, sourceChain(), [{ name: step, kind: 'source', detail }])
   },
 })
 
+type Start<Item, Position> = { readonly flow: string } & Pick<
+  Plan<Item, unknown, Position>,
+  'source' | 'sourceStep' | 'gather'
+>
+
 class Steps<In, Position, Out> {
-  readonly #flow: string
-  readonly #source: Source<In, Position>
-  readonly #gather: Required<GatherOptions>
+  readonly #start: Start<In, Position>
   readonly #chain: Chain<In, Out, Position>
   readonly #steps: readonly StepInfo[]
 
-  constructor(
-    name: string,
-    source: Source<In, Position>,
-    gather: Required<GatherOptions>,
-    chain: Chain<In, Out, Position>,
-    steps: readonly StepInfo[],
-  ) {
-    const names = steps.map((step) => step.name)
-    const twice = names.find((step, index) => names.indexOf(step) !== index)
-    if (twice !== undefined) throw new Error(`flow '${name}' has two steps named '${twice}'`)
-    this.#flow = name
-    this.#source = source
-    this.#gather = gather
+  constructor(start: Start<In, Position>, chain: Chain<In, Out, Position>, steps: readonly StepInfo[]) {
+    this.#start = start
     this.#chain = chain
     this.#steps = steps
   }
 
   /** Adds an operator: pure, synchronous, with a state for each partition that is kept in its checkpoint. */
   through<State, Next>(name: string, operator: Operator<Out, State, Next>): Steps<In, Position, Next> {
-    const chain = this.#chain.operator(name, single(name, operator))
-    return this.#with({ name, kind: 'operator', detail: operator.name }, chain)
+    const steps = this.#stepsAnd({ name, kind: 'operator', detail: operator.name })
+    return new Steps(this.#start, this.#chain.operator(name, single(name, operator)), steps)
   }
 
   /**
    * Adds a call for each chunk's items, several at a time; results go on in order. It must be safe to repeat: after a
-   * failure the same items come again.
+   * failure the same items come again, grouped differently.
    */
   throughAsync<Next>(
     name: string,
-    step: AsyncStep<Out, Next>,
+    call: AsyncStep<Out, Next>,
     { concurrency = 2 }: AsyncOptions = {},
   ): Steps<In, Position, Next> {
     atLeast(1, { concurrency })
-    const chain = this.#chain.async(name, step, concurrency)
-    return this.#with({ name, kind: 'async', detail: `≤ ${concurrency} at a time` }, chain)
+    const steps = this.#stepsAnd({ name, kind: 'async', detail: `≤ ${concurrency} at a time` })
+    return new Steps(this.#start, this.#chain.async(name, call, concurrency), steps)
   }
 
   to(
@@ -96,29 +85,31 @@ class Steps<In, Position, Out> {
     { maxWriteItems = 10_000, onRejected }: WriteOptions<Out> = {},
   ): Flow<Position> {
     atLeast(1, { maxWriteItems })
-    const info = { name, kind: 'sink', detail: `${sink.name}, ${sink.delivery}, ≤ ${maxWriteItems} items` } as const
-    const all = this.#with(info, this.#chain)
-    const plan = {
-      source: this.#source,
-      sourceStep: this.#steps[0]?.name ?? '',
-      gather: this.#gather,
+    const detail = `${sink.name}, ${sink.delivery}, ≤ ${maxWriteItems} items`
+    const steps = this.#stepsAnd({ name, kind: 'sink', detail })
+    const { flow, ...start } = this.#start
+    const plan: Plan<In, Out, Position> = {
+      ...start,
       connect: this.#chain.connect,
-      operatorSteps: this.#steps.filter(({ kind }) => kind === 'operator').map((step) => step.name),
+      operatorSteps: steps.filter(({ kind }) => kind === 'operator').map((step) => step.name),
       sink,
       sinkStep: name,
       maxWriteItems,
       onRejected,
     }
     return {
-      name: this.#flow,
-      steps: all.#steps,
-      assignments: (signal) => this.#source.assignments(signal),
+      name: flow,
+      steps,
+      assignments: (signal) => start.source.assignments(signal),
       attempt: (lane, scope) => attempt(plan, lane, scope),
     }
   }
 
-  #with<Next>(info: StepInfo, chain: Chain<In, Next, Position>): Steps<In, Position, Next> {
-    return new Steps(this.#flow, this.#source, this.#gather, chain, [...this.#steps, info])
+  #stepsAnd(step: StepInfo): readonly StepInfo[] {
+    if (this.#steps.some(({ name }) => name === step.name)) {
+      throw new Error(`flow '${this.#start.flow}' has two steps named '${step.name}'`)
+    }
+    return [...this.#steps, step]
   }
 }
 

@@ -93,6 +93,21 @@ test('without a wait, each read is a chunk', async () => {
   expect(writes.map(([, items]) => items)).toEqual([['a'], ['b', 'c']])
 })
 
+test('a chunk leaves in time although the timer rings before the clock has come to it', async () => {
+  const { clock, source } = timed([
+    [0, ['a']],
+    [5000, ['b']],
+  ])
+  const { sink, writes } = timedSink(clock)
+  const early = { ...clock, sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms - 1, signal) }
+  const copy = flow('t').from('in', source, { maxWaitMs: 100 }).to('out', sink)
+  await clock.until(run(copy, { clock: early }).done)
+  expect(writes.map(([atMs, items]) => [atMs, items])).toEqual([
+    [99, ['a']],
+    [5000, ['b']],
+  ])
+})
+
 test('what has been read when the flow stops is written, without waiting for more', async () => {
   const { clock, source } = timed([
     [0, ['a']],

@@ -35,7 +35,7 @@ export async function gather<Item, Position>(
   const bell = new Bell()
   const ring = () => bell.ring()
   let held: readonly Item[] = []
-  let position = reader.position()
+  let position = reader.position() // never asked for during a read: the reader may then be ahead of what it returned
   let dueMs = Number.POSITIVE_INFINITY
   let silence: (() => void) | undefined
   let reading: Promise<void> | undefined
@@ -46,6 +46,12 @@ export async function gather<Item, Position>(
     outcome = await nextOf(reader, max)
     const idle = 'kind' in outcome || outcome.items.length === 0
     meter[idle ? 'waitingMs' : 'busyMs'] += stopwatch() - startedMs
+    bell.ring()
+  }
+
+  /** The alarm has the last word, not the clock: timers ring up to a millisecond early, and clocks are set back. */
+  const expire = (expiredMs: number) => () => {
+    if (dueMs === expiredMs) dueMs = Number.NEGATIVE_INFINITY
     bell.ring()
   }
 
@@ -71,7 +77,7 @@ export async function gather<Item, Position>(
       }
       reading ??= read(maxItems - held.length)
       if (outcome === undefined && clock.now() < dueMs) {
-        if (held.length > 0) silence ??= alarm(clock, dueMs - clock.now(), ring)
+        if (held.length > 0) silence ??= alarm(clock, dueMs - clock.now(), expire(dueMs))
         await bell.wait()
       } else if (outcome === undefined) {
         await flush()
@@ -104,7 +110,6 @@ async function nextOf<Item, Position>(reader: Reader<Item, Position>, max: numbe
     const items = await reader.next(max)
     if (items === undefined) return { kind: 'ended' }
     if (items.length > max) throw new Error(`a reader returned ${items.length} items when asked for at most ${max}`)
-    // Taken now: once the next read is under way the reader may have moved on.
     return { items, position: reader.position() }
   } catch (error) {
     return { kind: 'failed', error }

@@ -167,6 +167,7 @@ export class Lane<Position> {
         this.log.debug({ err: error }, 'partition cancelled')
         return this.#finish('cancelled')
       }
+      this.#note(error)
       if (!(error instanceof DriftlineError)) {
         this.#finish('halted')
         throw error

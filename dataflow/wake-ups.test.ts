@@ -105,6 +105,23 @@ test('a state that an operator keeps beyond the end is there in the next run', a
   expect(sink.rows('a')).toEqual([1, 2, 3])
 })
 
+test('a state that changes at the end is kept, even when nothing goes out', async () => {
+  const sink = arraySink<number>()
+  const closing: Operator<number, string, number> = {
+    name: 'closing',
+    initial: () => 'open',
+    onItems: (state, items) => ({ state, emit: items }),
+    onWake: (state) => ({ state, emit: [] }),
+    onEnd: () => ({ state: 'closed', emit: [] }),
+  }
+  const work = flow('work')
+    .from('in', scripted({ a: [1] }))
+    .through('door', closing)
+    .to('out', sink)
+  await run(work).done
+  expect(sink.checkpoint('a')).toEqual({ position: 1, states: { door: 'closed' } })
+})
+
 test('an operator that asks to be woken at once again and again is a bug', async () => {
   const restless: Operator<number, number, number> = {
     name: 'restless',

@@ -34,11 +34,15 @@ export interface WriteContext<Position> {
   rejected(items: number, error: DriftlineError): void
 }
 
-/** Writes chunk after chunk, one write at a time, until the input ends or the stopped flow gives up on a write. */
+/**
+ * Writes one chunk after the other until the input ends or the stopped flow gives up on a write. Chunks that gathered
+ * during a write make up the next one.
+ *
+ * @param input holds no more than one write may have
+ */
 export async function writeChunks<Item, Position>(
   writer: Writer<Item, Position>,
   input: Queue<Chunk<Item, Position>>,
-  maxItems: number,
   onRejected: OnRejected<Item> | undefined,
   lane: WriteContext<Position>,
 ): Promise<Ending> {
@@ -47,7 +51,7 @@ export async function writeChunks<Item, Position>(
     const waitedMs = stopwatch()
     if ((await input.ready()) === 'end') return input.ending
     meter.waitingMs += stopwatch() - waitedMs
-    const chunk = takeMerged(input, maxItems)
+    const chunk = takeMerged(input)
     meter.in += chunk.items.length
     const startedMs = stopwatch()
     const written = await writeChunk(writer, chunk, onRejected, lane)
@@ -57,12 +61,12 @@ export async function writeChunks<Item, Position>(
   }
 }
 
-function takeMerged<Item, Position>(input: Queue<Chunk<Item, Position>>, maxItems: number): Chunk<Item, Position> {
+function takeMerged<Item, Position>(input: Queue<Chunk<Item, Position>>): Chunk<Item, Position> {
   const first = input.shift()
-  if (input.length === 0 || first.items.length + input.first.items.length > maxItems) return first
+  if (input.length === 0) return first
   const items = [...first.items]
   let { checkpoint } = first
-  while (input.length > 0 && items.length + input.first.items.length <= maxItems) {
+  while (input.length > 0) {
     const next = input.shift()
     for (const item of next.items) items.push(item)
     checkpoint = next.checkpoint

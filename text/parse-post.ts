@@ -65,16 +65,17 @@ function readFields(row: Readonly<Record<string, unknown>>, options: ParseOption
   const domainIsSource = absent(row.source) && typeof row.domain === 'string' && row.domain !== ''
   const meta = new Map<string, unknown>()
   if (!absent(row.meta)) {
-    if (typeof row.meta !== 'object' || Array.isArray(row.meta)) return 'meta must be a flat object'
-    for (const [name, value] of Object.entries(row.meta as object)) meta.set(name, value)
+    if (typeof row.meta !== 'object' || row.meta === null || Array.isArray(row.meta))
+      return 'meta must be a flat object'
+    for (const [name, value] of Object.entries(row.meta)) meta.set(name, value)
   }
   for (const [name, value] of Object.entries(row)) {
     if (known.has(name) || name === timeName || (name === 'domain' && domainIsSource)) continue
     if (value === undefined || ((timeNames as readonly string[]).includes(name) && absent(value))) continue
-    if (name === '__proto__') return 'a field may not be named __proto__'
     if (meta.has(name)) return `${name} stands both beside and inside meta`
     meta.set(name, value)
   }
+  if (meta.has('__proto__')) return 'a field may not be named __proto__'
   const [id, label, author] = [asText(row.id), asText(row.label), asText(row.author)]
   for (const [name, value] of [
     ['id', id],

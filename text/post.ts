@@ -30,7 +30,7 @@ function cleanString(min: number, max: number) {
   }
   return z
     .string({ error: expected('a string') })
-    .min(min, length)
+    .min(min, { ...length, abort: true })
     .max(max, length)
     .refine((value) => !value.includes('\u0000'), { error: 'contains a NUL character', abort: true })
     .refine((value) => value.isWellFormed(), { error: 'contains half of a surrogate pair' })
@@ -42,14 +42,22 @@ const when = (ms: number): string => {
 }
 
 const instant = z
-  .union([z.number().int(), z.iso.datetime({ offset: true }).transform((value) => Date.parse(value))], {
-    error: (issue) =>
-      issue.input === undefined
-        ? 'is missing'
-        : typeof issue.input === 'string' || typeof issue.input === 'number'
-          ? `must be ISO 8601 with a time zone, or whole milliseconds since 1970, got ${String(issue.input).slice(0, 40)}`
-          : `must be ISO 8601 or milliseconds since 1970, got ${nameOf(issue.input)}`,
-  })
+  .union(
+    [
+      z
+        .number()
+        .refine(Number.isInteger, { error: ({ input }) => `must be whole milliseconds since 1970, got ${input}` }),
+      z.iso.datetime({ offset: true }).transform((value) => Date.parse(value)),
+    ],
+    {
+      error: (issue) =>
+        issue.input === undefined
+          ? 'is missing'
+          : typeof issue.input === 'string' || typeof issue.input === 'number'
+            ? `must be ISO 8601 with a time zone, or whole milliseconds since 1970, got ${String(issue.input).slice(0, 40)}`
+            : `must be ISO 8601 or milliseconds since 1970, got ${nameOf(issue.input)}`,
+    },
+  )
   .refine((ms) => ms >= earliestMs && ms <= latestMs, {
     error: (issue) => `must lie between 1970 and 2105, got ${when(Number(issue.input))}`,
   })
@@ -100,7 +108,12 @@ export type Post = z.infer<typeof Post>
 
 /** What is wrong, as a sentence that a person who wrote the row understands. The first three problems are named. */
 export function whyNotAPost(error: z.ZodError): string {
-  const sentences = error.issues.map(({ path, message }) => `${path.join('.') || 'the post'} ${message}`)
+  const byField = new Map<string, string>() // one that fails two checks is told once
+  for (const { path, message } of error.issues) {
+    const field = path.join('.') || 'the post'
+    if (!byField.has(field)) byField.set(field, `${field} ${message}`)
+  }
+  const sentences = [...byField.values()]
   const more = sentences.length - 3
   return [...sentences.slice(0, 3), ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
 }

@@ -16,6 +16,7 @@ export type CsvItem =
 
 const quote = 0x22
 
+const notUtf8 = 'is not UTF-8'
 const neverEnds = 'a quoted field begins here and never ends'
 
 const faults: Readonly<Record<string, string>> = {
@@ -83,14 +84,14 @@ export class CsvSplitter {
 
   #record(start: Line, lines: readonly Line[]) {
     const raw = lines.length === 1 ? start.bytes : joined(lines)
-    if (!isUtf8(raw)) return badLine(start, 'is not UTF-8')
-    const cells = this.#parse(raw)
-    if (typeof cells === 'string') return badLine(start, cells)
+    const cells = isUtf8(raw) ? this.#parse(raw) : notUtf8
+    if (typeof cells === 'string') return lines.length === 1 ? badLine(start, cells) : this.#unclosed(start)
     return { item: { kind: 'row', line: start.number, cells } as const, lines: lines.length }
   }
 
+  /** What is wrong with a line that leaves a quote open, for all that follows it. */
   #unclosed(start: Line) {
-    const cells = this.#parse(start.bytes)
+    const cells = isUtf8(start.bytes) ? this.#parse(start.bytes) : notUtf8
     return badLine(start, typeof cells === 'string' ? cells : neverEnds)
   }
 

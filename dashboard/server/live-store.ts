@@ -41,6 +41,8 @@ export interface LiveStore {
 
 /** Characters of a post that the page gets. */
 const textLength = 600
+/** A page is no reason to keep the store from its inserts for longer. */
+const longestQuerySeconds = 4
 /** Hashtags kept of each minute: a tag that is in the top ten of ten minutes is hardly ever below this in all of them. */
 const tagsPerMinute = 200
 
@@ -73,7 +75,12 @@ export function clickhouseLiveStore(client: ClickHouseClient): LiveStore {
   }
   const rows = async (query: string, query_params: Record<string, unknown>): Promise<unknown> => {
     try {
-      const result = await client.query({ query, query_params, format: 'JSONEachRow' })
+      const result = await client.query({
+        query,
+        query_params,
+        format: 'JSONEachRow',
+        clickhouse_settings: { max_execution_time: longestQuerySeconds },
+      })
       return await result.json()
     } catch (error) {
       throw new DriftlineError('STORE_UNAVAILABLE', { reason: reasonOf(error) }, { cause: error })

@@ -20,6 +20,11 @@ export interface ServerOptions {
   readonly version: string
 }
 
+/** What a page gets for its answer to our close, in milliseconds; one that sleeps would hold the process for 30 s. */
+const farewellMs = 500
+/** The endpoint is going away (RFC 6455, section 7.4.1). */
+const goingAway = 1001
+
 /** Most bytes of one message from a page: the longest is about forty. */
 const maxPayload = 1_024
 
@@ -36,11 +41,20 @@ export async function createServer({ feed, clock, log, token, version }: ServerO
   server.addHook('preClose', () => viewers.close())
   server.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'there is nothing here' }))
 
-  await server.register(websocket, { options: { maxPayload } })
+  await server.register(websocket, { options: { maxPayload }, preClose: letPagesGo })
   await server.register(guard, { token })
   await server.register(page)
   await server.register(health, { feed })
   await server.register(metrics, { feed })
   await server.register(live, { viewers, version })
   return server
+}
+
+function letPagesGo(this: FastifyInstance, done: () => void): void {
+  const { clients } = this.websocketServer
+  for (const client of clients) client.close(goingAway)
+  setTimeout(() => {
+    for (const client of clients) client.terminate()
+  }, farewellMs).unref()
+  done()
 }

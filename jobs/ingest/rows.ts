@@ -120,13 +120,17 @@ class RecentIds {
 
   /** @returns where the id was seen before, within the window */
   see(id: string, index: number, origin: string): string | undefined {
-    for (const [old, { index: at }] of this.#seen) {
-      if (at >= index - this.#window) break
-      this.#seen.delete(old)
-    }
     const before = this.#seen.get(id)
-    this.#seen.delete(id)
+    if (before !== undefined) this.#seen.delete(id)
     this.#seen.set(id, { index, origin })
-    return before?.origin
+    if (this.#seen.size > 1.1 * this.#window) this.#forget(index - this.#window)
+    return before !== undefined && before.index >= index - this.#window ? before.origin : undefined
+  }
+
+  #forget(before: number): void {
+    for (const [id, { index }] of this.#seen) {
+      if (index >= before) break
+      this.#seen.delete(id)
+    }
   }
 }
