@@ -1,6 +1,7 @@
-import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { openEventLog } from '../connectors/open-log.ts'
 import { systemClock } from '../core/clock.ts'
+import type { Config } from '../core/config.ts'
 import { packageVersion } from '../core/package-version.ts'
 import { listen } from '../dashboard/server/listen.ts'
 import { createLiveFeed } from '../dashboard/server/live-feed.ts'
@@ -15,18 +16,11 @@ export const dashboardCommand = () =>
     .option('--port <port>', 'port; 0 takes any free one (DRIFTLINE_PORT)')
     .action(
       runs(async ({ config, loaded, log, json, signal }) => {
-        const client = createClient({
-          url: config.clickhouseUrl ?? `http://127.0.0.1:${config.storePort}`,
-          username: config.clickhouseUser,
-          password: config.clickhousePassword,
-          database: config.database,
-          request_timeout: 5_000,
-          log: { level: ClickHouseLogLevel.OFF }, // the feed says once that the store is away, not at each poll
-        })
+        const store = clickhouseLiveStore(async () => connect(config))
         const feed = createLiveFeed({
           data: config.data,
           topic: config.topic,
-          store: clickhouseLiveStore(client),
+          store,
           openLog: () => openEventLog(config, log),
           clock: systemClock,
           log,
@@ -46,8 +40,18 @@ export const dashboardCommand = () =>
           await server.close()
         } finally {
           await feed[Symbol.asyncDispose]()
-          await client.close()
+          await store[Symbol.asyncDispose]()
         }
         return 0
       }),
     )
+
+const connect = (config: Config): ClickHouseClient =>
+  createClient({
+    url: config.clickhouseUrl ?? `http://127.0.0.1:${config.storePort}`,
+    username: config.clickhouseUser,
+    password: config.clickhousePassword,
+    database: config.database,
+    request_timeout: 5_000,
+    log: { level: ClickHouseLogLevel.OFF }, // the feed says once that the store is away, not at each poll
+  })

@@ -66,15 +66,24 @@ const NewestRow = z
 
 const sql = (name: string): string => readFileSync(join(packageRoot, 'clickhouse/queries', `${name}.sql`), 'utf8')
 
-export function clickhouseLiveStore(client: ClickHouseClient): LiveStore {
+/**
+ * @param connect makes a client once the store answers. Called on first use, and again after a query failed, since
+ *   the embedded store may come back on another port and with another password.
+ */
+export function clickhouseLiveStore(connect: () => Promise<ClickHouseClient>): LiveStore & AsyncDisposable {
   const text = {
     seconds: sql('live_seconds'),
     newest: sql('live_newest'),
     hashtags: sql('live_hashtags_1m'),
     totals: sql('live_totals'),
   }
-  const rows = async (query: string, query_params: Record<string, unknown>): Promise<unknown> => {
+  let connection: Promise<ClickHouseClient> | undefined
+
+  async function rows(query: string, query_params: Record<string, unknown>): Promise<unknown> {
+    connection ??= connect()
+    const used = connection
     try {
+      const client = await used
       const result = await client.query({
         query,
         query_params,
@@ -83,9 +92,15 @@ export function clickhouseLiveStore(client: ClickHouseClient): LiveStore {
       })
       return await result.json()
     } catch (error) {
+      if (connection === used) {
+        connection = undefined
+        await closed(used)
+      }
+      if (error instanceof DriftlineError) throw error
       throw new DriftlineError('STORE_UNAVAILABLE', { reason: reasonOf(error) }, { cause: error })
     }
   }
+
   return {
     seconds: async (from_ms) => z.array(SecondRow).parse(await rows(text.seconds, { from_ms })),
     newest: async (from_ms, limit) =>
@@ -100,8 +115,18 @@ export function clickhouseLiveStore(client: ClickHouseClient): LiveStore {
           counts: new Map(labels.map((label, n) => [label, counts[n] ?? 0])),
         })),
     totals: async () => TotalsRow.parse(await rows(text.totals, {}))[0],
+    [Symbol.asyncDispose]: async () => {
+      if (connection !== undefined) await closed(connection)
+    },
   }
 }
+
+/** A connection that was never made needs no closing. */
+const closed = (connection: Promise<ClickHouseClient>): Promise<void> =>
+  connection.then(
+    (client) => client.close(),
+    () => undefined,
+  )
 
 /** UNKNOWN_TABLE and UNKNOWN_DATABASE: it runs, and nobody has made the tables. */
 const notMigrated: readonly string[] = ['60', '81']
