@@ -22,6 +22,19 @@ const longestRetryMs = 10_000
 /** A server sends at least every few seconds; one that is silent this long is gone, though no close was heard. */
 const silenceMs = 15_000
 
+/** A window that is covered draws no frames, though it counts as visible; it goes on at this pace, in milliseconds. */
+const coveredMs = 1_000
+
+function afterDrawing(then: () => void): void {
+  const go = () => {
+    cancelAnimationFrame(frame)
+    clearTimeout(timer)
+    then()
+  }
+  const frame = requestAnimationFrame(go)
+  const timer = setTimeout(go, coveredMs)
+}
+
 /** Keeps a socket to the server open until the page goes, and says what it hears. */
 export function connect(address: string, events: Events): () => void {
   let socket: WebSocket | undefined
@@ -75,8 +88,7 @@ export function connect(address: string, events: Events): () => void {
         return
       case 'snapshot':
         events.snapshot(message.snapshot)
-        // After the next frame it has been drawn, and this page is ready for another.
-        requestAnimationFrame(() => say({ type: 'seen', seq: message.seq }))
+        afterDrawing(() => say({ type: 'seen', seq: message.seq }))
         return
       case 'trouble':
         events.trouble(message.reason)

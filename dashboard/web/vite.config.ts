@@ -6,6 +6,7 @@ export default defineConfig({
   build: {
     outDir: '../../dist/web',
     emptyOutDir: true,
+    license: { fileName: 'licenses.md' }, // of preact, uplot and zod, whose code is in the bundle
     target: 'es2022',
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,

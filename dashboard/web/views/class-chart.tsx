@@ -3,21 +3,8 @@ import type uPlot from 'uplot'
 import type { LiveData } from '../../protocol.ts'
 import { paletteOf } from '../colours.ts'
 import { formatClock, formatMinute, formatPercent } from '../format.ts'
+import { stacked } from '../scale.ts'
 import { Chart, frame, property } from './chart.tsx'
-
-/** Shares that lie on each other: the last class's line is the top, at 1. A step without posts is a gap. */
-export function stacked(counts: readonly (readonly number[])[]): (number | null)[][] {
-  const steps = counts[0]?.length ?? 0
-  const totals = Array.from({ length: steps }, (_, step) => counts.reduce((sum, row) => sum + (row[step] ?? 0), 0))
-  const below = new Array<number>(steps).fill(0)
-  return counts.map((row) =>
-    row.map((count, step) => {
-      const total = totals[step] ?? 0
-      below[step] = (below[step] ?? 0) + count
-      return total === 0 ? null : (below[step] ?? 0) / total
-    }),
-  )
-}
 
 export function ClassChart({ live }: { readonly live: LiveData }) {
   const { labels, classes } = live

@@ -1,13 +1,8 @@
 import { useMemo, useState } from 'preact/hooks'
 import type { LiveData } from '../../protocol.ts'
 import { formatClock, formatCompact, formatMinute, formatRate } from '../format.ts'
+import { niceCeiling } from '../scale.ts'
 import { Chart, frame, property } from './chart.tsx'
-
-/** A round number at or above: the scale then moves seldom, not with each point. */
-export function niceCeiling(value: number): number {
-  const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)))
-  return power * ([1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((factor) => factor * power >= value) ?? 10)
-}
 
 export function RateChart({ rate }: { readonly rate: LiveData['rate'] }) {
   const [hovered, setHovered] = useState<number | null>(null)
