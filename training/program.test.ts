@@ -1,9 +1,9 @@
-import '@tensorflow/tfjs-backend-cpu'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { packageRoot } from '../core/package-root.ts'
+import { selectBackend } from './backends/select.ts'
 import { firstDisagreement } from './first-disagreement.ts'
 import { int64 } from './kernels/testing/cases.ts'
 import { modelOf, never, node } from './kernels/testing/one-node.ts'
@@ -37,7 +37,7 @@ const tensorsOf = (model: Model, program: Program): Map<string, tf.Tensor> => {
 }
 
 beforeAll(async () => {
-  await tf.setBackend('cpu')
+  await selectBackend('wasm')
 })
 
 describe.each(files)('%s', (file) => {

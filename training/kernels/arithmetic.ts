@@ -115,8 +115,13 @@ export const mean = kernel({
     ),
 })
 
-const limits = (x: tf.Tensor, low: number, high: number): tf.Tensor =>
-  low > high ? tf.add(tf.mul(x, 0), high) : tf.clipByValue(x, low, high)
+const limits = (x: tf.Tensor, low: number, high: number): tf.Tensor => {
+  // Integers apart: tfjs wasm's own clipping reads them as floats. Limits that cross give the upper one.
+  const end = (limit: number): tf.Tensor =>
+    tf.scalar(x.dtype === 'int32' ? Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, limit)) : limit, x.dtype)
+  if (x.dtype === 'int32' || low > high) return tf.minimum(tf.maximum(x, end(low)), end(high))
+  return tf.clipByValue(x, low, high)
+}
 
 const bound = (value: Value | HostTensor | undefined, otherwise: number): number =>
   value === undefined || isDevice(value) ? otherwise : (value.data[0] ?? otherwise)

@@ -52,7 +52,7 @@ export const gather = kernel({
     const dims = [...data.shape.slice(0, axis), ...indices.dims, ...data.shape.slice(axis + 1)]
     const [index] = chosen
     if (chosen.length === 1 && index !== undefined && axis > 0) {
-      // A slice: its gradient is a padding, where that of a gather is a sum by segments.
+      // A slice: its gradient is a padding, where that of a gather is a sum by segments. Axis 0 is for tables.
       const begin = data.shape.map((_, each) => (each === axis ? index : 0))
       const size = data.shape.map((dim, each) => (each === axis ? 1 : dim))
       return tf.reshape(tf.slice(data, begin, size), dims)

@@ -1,5 +1,5 @@
-import '@tensorflow/tfjs-backend-cpu'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { selectBackend } from '../backends/select.ts'
 import { compile } from '../program.ts'
 import * as tf from '../tf.ts'
 import { fromTensor } from './host-tensor.ts'
@@ -9,7 +9,7 @@ import { type Answer, byOnnxruntime, byProgram, fedModel, feed, never, type OneN
 import { upload } from './value.ts'
 
 beforeAll(async () => {
-  await tf.setBackend('cpu')
+  await selectBackend('wasm')
 })
 
 /** The ends of the range in which a case means the same, and wherever between them another kernel takes over. */

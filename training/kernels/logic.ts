@@ -1,6 +1,8 @@
 import * as tf from '../tf.ts'
+import { broadcast } from './dims.ts'
 import { mapAll } from './host-ops.ts'
 import { type Kernel, kernel } from './kernel.ts'
+import { dimsOf, dtypeOf, isDevice, upload, type Value } from './value.ts'
 
 const compare = (
   op: string,
@@ -42,7 +44,16 @@ export const logic: readonly Kernel[] = [
 export const where = kernel({
   op: 'Where',
   since: 9,
-  inputs: { condition: 'tensor', x: 'tensor', y: 'tensor' },
+  inputs: { condition: 'tensor', x: 'any', y: 'any' },
   host: ({ condition, x, y }) => mapAll(x.type, [condition, x, y], (c, a, b) => (c !== 0 ? a : b)),
-  run: ({ condition, x, y }) => tf.where(tf.cast(condition, 'bool'), x, y),
+  run: ({ condition, x, y }) => {
+    const dims = broadcast(condition.shape, dimsOf(x), dimsOf(y))
+    return tf.where(tf.cast(condition, 'bool'), filled(x, dims), filled(y, dims))
+  },
 })
+
+/** A number from the host fills the shape: tfjs would repeat it by a slow Tile. */
+function filled(value: Value, dims: number[]): tf.Tensor {
+  const [number] = isDevice(value) || value.data.length !== 1 ? [] : value.data
+  return isDevice(value) || number === undefined ? upload(value) : tf.fill(dims, number, dtypeOf(value))
+}

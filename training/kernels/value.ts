@@ -8,6 +8,9 @@ export const isDevice = (value: Value): value is tf.Tensor => value instanceof t
 
 export const dimsOf = (value: Value): readonly number[] => (isDevice(value) ? value.shape : value.dims)
 
+/** The type with which a backend computes. */
+export const dtypeOf = ({ type }: HostTensor): 'float32' | 'int32' | 'bool' => (type === 'int64' ? 'int32' : type)
+
 /** Copies to the backend. int64 becomes int32, cut to its range (which only ends of slices exceed). */
 export function upload(value: Value): tf.Tensor {
   if (isDevice(value)) return value
