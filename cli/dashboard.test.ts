@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -82,4 +82,19 @@ test('a port that was asked for and is busy is refused with what to do', async (
   const { code, complaint } = await dashboard(['--port', port]).ended
   expect(code).toBe(1)
   expect(complaint).toContain('ADDRESS_UNAVAILABLE')
+})
+
+test('a browser is opened when asked for, and is not needed', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'driftline-browser-'))
+  const opened = join(folder, 'opened')
+  const program = process.platform === 'darwin' ? 'open' : 'xdg-open'
+  writeFileSync(join(folder, program), `#!/bin/sh\nprintf %s "$1" > ${opened}.part && mv ${opened}.part ${opened}\n`, {
+    mode: 0o755,
+  })
+  const withBrowser = dashboard(['--port', '0', '--open-browser'], { PATH: `${folder}:${process.env.PATH}` })
+  const url = await withBrowser.firstLine()
+  await expect.poll(() => existsSync(opened) && readFileSync(opened, 'utf8'), { timeout: 10_000 }).toBe(url)
+
+  const without = dashboard(['--port', '0', '--open-browser'], { PATH: '/nowhere' })
+  expect((await fetch(`${await without.firstLine()}livez`)).status).toBe(200)
 })

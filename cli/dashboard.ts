@@ -8,12 +8,14 @@ import { createLiveFeed } from '../dashboard/server/live-feed.ts'
 import { clickhouseLiveStore } from '../dashboard/server/live-store.ts'
 import { createServer } from '../dashboard/server/server.ts'
 import { runs, verb } from './command.ts'
+import { openBrowser } from './open-browser.ts'
 
 /** The page. It starts without log, store or jobs, shows what is missing, and goes on by itself when they come. */
 export const dashboardCommand = () =>
   verb('dashboard', 'serve the live page')
     .option('--host <address>', 'address to bind; any other than loopback needs a token (DRIFTLINE_HOST)')
     .option('--port <port>', 'port; 0 takes any free one (DRIFTLINE_PORT)')
+    .option('--open-browser', 'open the page in a browser (DRIFTLINE_OPEN_BROWSER)')
     .action(
       runs(async ({ config, loaded, log, json, signal }) => {
         const store = clickhouseLiveStore(async () => connect(config))
@@ -35,6 +37,7 @@ export const dashboardCommand = () =>
               token: config.token,
             },
           )
+          if (config.openBrowser) openBrowser(url, log)
           process.stdout.write(json ? `${JSON.stringify({ url })}\n` : `${url}\n`)
           if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
           await server.close()

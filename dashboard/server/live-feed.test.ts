@@ -203,8 +203,11 @@ describe('lag', () => {
   })
 })
 
-test('parts for the probe are asked anew, not taken from the last snapshot', async () => {
+test('parts for a probe are asked anew, at the price of one small query', async () => {
   await feed.snapshot()
+  const asked = store.asked
+  expect((await feed.parts()).find(({ name }) => name === 'store')).toMatchObject({ state: 'ok' })
+  expect(store.asked).toBe(asked + 1)
   store.away = true
   expect((await feed.parts()).find(({ name }) => name === 'store')).toMatchObject({ state: 'waiting' })
 })

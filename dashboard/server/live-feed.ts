@@ -36,6 +36,13 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed & AsyncDispos
   const readStore = (files: readonly StatusFile[]): Promise<void> =>
     storePart.read((nowMs) => reader.read(nowMs, scoreOf(files)?.model?.labels ?? []))
 
+  /** Enough to know that it answers: a probe each few seconds should not read what nobody looks at. */
+  const probeStore = (): Promise<void> =>
+    storePart.read(async () => {
+      await store.totals()
+      return storePart.value
+    })
+
   const readLog = (files: readonly StatusFile[]): Promise<void> =>
     logPart.read(async (nowMs) => {
       opened ??= await openLog()
@@ -48,17 +55,16 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed & AsyncDispos
     ...jobParts(files, clock.now()),
   ]
 
-  const refresh = async (): Promise<readonly StatusFile[]> => {
-    const files = await jobs()
-    await Promise.all([readStore(files), readLog(files)])
-    return files
-  }
-
   return {
     jobs,
-    parts: async () => partsFrom(await refresh()),
+    async parts(): Promise<readonly Part[]> {
+      const files = await jobs()
+      await Promise.all([probeStore(), readLog(files)])
+      return partsFrom(files)
+    },
     async snapshot(): Promise<Snapshot> {
-      const files = await refresh()
+      const files = await jobs()
+      await Promise.all([readStore(files), readLog(files)])
       return {
         atMs: clock.now(),
         parts: [...partsFrom(files)],
@@ -82,7 +88,7 @@ function outside<Value>(name: string, clock: Clock, log: Log) {
   let failedAtMs = Number.NEGATIVE_INFINITY
   let reading: Promise<void> | undefined
 
-  const attempt = async (ask: (nowMs: number) => Promise<Value>): Promise<void> => {
+  const attempt = async (ask: (nowMs: number) => Promise<Value | undefined>): Promise<void> => {
     try {
       value = await ask(clock.now())
       if (problem !== undefined) log.info({ part: name }, 'answers again')
@@ -101,7 +107,7 @@ function outside<Value>(name: string, clock: Clock, log: Log) {
     part: (detail: string): Part =>
       problem === undefined ? { name, state: 'ok', detail } : { name, state: 'waiting', detail: problem },
     /** Callers who ask at the same time share one answer. */
-    async read(ask: (nowMs: number) => Promise<Value>): Promise<void> {
+    async read(ask: (nowMs: number) => Promise<Value | undefined>): Promise<void> {
       if (problem !== undefined && clock.now() - failedAtMs < retryMs) return
       reading ??= attempt(ask).finally(() => {
         reading = undefined
