@@ -8,6 +8,7 @@ import type { RawRecord } from '../../connectors/raw-record.ts'
 import { systemClock } from '../../core/clock.ts'
 import { type Config, loadConfig } from '../../core/config.ts'
 import { silentLog } from '../../core/log.ts'
+import { readStatuses } from '../../core/status.ts'
 import type { Reader, Source } from '../../dataflow/source.ts'
 import { badFiles } from '../../test/bad-input/bad-files.ts'
 import { badCsvRows, badJsonRows } from '../../test/bad-input/bad-rows.ts'
@@ -136,6 +137,19 @@ test('a run that is stopped goes on where it was; one that ended starts again', 
   expect((await posts()).map(({ id }) => id).sort()).toEqual(whole)
   await run([input], { limit: 10 })
   expect(await posts()).toHaveLength(60_010)
+})
+
+test('the job says how it is, and leaves its last words', async () => {
+  const heard: string[] = []
+  const slow = {
+    ...systemClock,
+    sleep: async () => void heard.push(JSON.stringify(await readStatuses(config.data, Date.now()))),
+  }
+  await run([file(rows(0, 20))], {}, { clock: slow })
+  expect(heard.join()).toContain('"job":"ingest"')
+  expect(await readStatuses(config.data, Date.now())).toMatchObject([
+    { answering: false, status: { job: 'ingest', state: 'ended', counts: { read: 20, accepted: 20, dead: 0 } } },
+  ])
 })
 
 test('a file that stands in the list twice is ingested twice', async () => {

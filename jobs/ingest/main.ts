@@ -3,12 +3,13 @@ import { openEventLog } from '../../connectors/open-log.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
 import type { Log } from '../../core/log.ts'
-import { run } from '../../dataflow/run.ts'
+import { type Run, run } from '../../dataflow/run.ts'
 import { authorHasher, authorKey } from '../../text/author.ts'
 import type { IngestOptions, Input } from './config.ts'
 import { deadTopicOf, ingestFlow } from './flow.ts'
 import { type OpenInput, openInput } from './inputs.ts'
 import { rowSource } from './rows.ts'
+import { reportEnd, reportStatus } from './status.ts'
 import { type Summary, Tally } from './tally.ts'
 
 export interface IngestContext {
@@ -41,19 +42,26 @@ export async function ingest(
     await eventLog.createTopic(config.topic, config.partitions)
     await eventLog.createTopic(deadTopicOf(config.topic), 1)
     const tally = new Tally(clock)
-    const progress = new AbortController()
-    const telling = tellProgress(tally, context, clock, progress.signal)
+    let current: Run<number> | undefined
+    const status = { data: config.data, tally, clock, log, current: () => current }
+    const reporting = new AbortController()
+    const reports = [reportStatus(status, reporting.signal), tellProgress(tally, context, clock, reporting.signal)]
     try {
       for (const input of opened) {
-        if (!signal.aborted) await ingestOne(input, eventLog, tally, context, clock)
+        if (signal.aborted) break
+        tally.input = input.name
+        current = run(flowOf(input, eventLog, tally, config, clock), { signal, clock, log })
+        await current.done
+        tally.blankLines += input.blankLines()
       }
+      if (!signal.aborted) for (const { producer } of opened) await eventLog.forgetProducer(producer)
     } finally {
-      progress.abort()
-      await telling
+      reporting.abort()
+      await Promise.all(reports)
     }
-    if (signal.aborted) return tally.summary('stopped')
-    for (const { producer } of opened) await eventLog.forgetProducer(producer)
-    return tally.summary('ended')
+    const summary = tally.summary(signal.aborted ? 'stopped' : 'ended')
+    await reportEnd(status, summary.outcome)
+    return summary
   } finally {
     await eventLog[Symbol.asyncDispose]()
   }
@@ -71,18 +79,11 @@ async function openAll(inputs: readonly Input[], options: IngestOptions, config:
   return opened
 }
 
-async function ingestOne(input: OpenInput, eventLog: EventLog, tally: Tally, context: IngestContext, clock: Clock) {
-  const { config, log, signal } = context
+function flowOf(input: OpenInput, eventLog: EventLog, tally: Tally, config: Config, clock: Clock) {
   const { source, repeatWindow, producer } = input
   const hashAuthor = authorHasher(authorKey(config.data))
   const rows = rowSource(input.records, { source, hashAuthor, repeatWindow, clock })
-  const flow = ingestFlow(rows, eventLog.sink<number>(producer), config.topic, (row) => tally.count(row))
-  const stop = tally.follow(input)
-  try {
-    await run(flow, { signal, clock, log }).done
-  } finally {
-    stop()
-  }
+  return ingestFlow(rows, eventLog.sink<number>(producer), config.topic, (row) => tally.count(row))
 }
 
 async function tellProgress(tally: Tally, { onProgress }: IngestContext, clock: Clock, signal: AbortSignal) {

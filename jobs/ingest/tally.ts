@@ -1,5 +1,4 @@
 import type { Clock } from '../../core/clock.ts'
-import type { OpenInput } from './inputs.ts'
 import type { Row } from './rows.ts'
 
 export interface Summary {
@@ -20,16 +19,16 @@ const mostKinds = 200
 export class Tally {
   accepted = 0
   dead = 0
+  blankLines = 0
+  readonly startedMs: number
   /** The input being read. */
   input = ''
   readonly #clock: Clock
-  readonly #startedMs: number
   readonly #reasons = new Map<string, number>()
-  #blankLines = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
-    this.#startedMs = clock.now()
+    this.startedMs = clock.now()
   }
 
   get read(): number {
@@ -37,15 +36,7 @@ export class Tally {
   }
 
   get seconds(): number {
-    return (this.#clock.now() - this.#startedMs) / 1000
-  }
-
-  /** @returns to be called when the input is done */
-  follow(input: OpenInput): () => void {
-    this.input = input.name
-    return () => {
-      this.#blankLines += input.blankLines()
-    }
+    return (this.#clock.now() - this.startedMs) / 1000
   }
 
   count(row: Row): void {
@@ -62,7 +53,7 @@ export class Tally {
   summary(outcome: Summary['outcome']): Summary {
     const reasons = [...this.#reasons].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count)
     const { accepted, dead, read, seconds } = this
-    return { outcome, read, accepted, dead, reasons, blankLines: this.#blankLines, seconds }
+    return { outcome, read, accepted, dead, reasons, blankLines: this.blankLines, seconds }
   }
 }
 
