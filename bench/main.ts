@@ -1,0 +1,31 @@
+import { messageOf } from '../core/errors.ts'
+
+interface Bench {
+  /** What it measures, in a line. */
+  readonly summary: string
+  /** Returns the exit code: 0 measured, 1 a claim did not hold. `--help` is its own. */
+  run(args: readonly string[]): Promise<number>
+}
+
+/** Every measured claim, by name: `npm run bench -- <name> [options]`. */
+const benches: Readonly<Record<string, Bench>> = {
+  inference: {
+    summary: 'posts/s of normaliser, tokenizer, model runs and the whole scorer, by threads',
+    run: async (args) => (await import('./inference.ts')).inference(args),
+  },
+}
+
+const [name = '', ...args] = process.argv.slice(2)
+const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
+if (bench === undefined) {
+  const lines = Object.entries(benches).map(([known, { summary }]) => `  ${known.padEnd(12)} ${summary}`)
+  process.stderr.write(`usage: npm run bench -- <name> [options]\n${lines.join('\n')}\n`)
+  process.exitCode = name === '' || name === '--help' ? 0 : 2
+} else {
+  try {
+    process.exitCode = await bench.run(args)
+  } catch (error) {
+    process.stderr.write(`bench ${name}: ${messageOf(error)}\n${error instanceof Error ? (error.stack ?? '') : ''}\n`)
+    process.exitCode = 1
+  }
+}
