@@ -157,11 +157,15 @@ describe('a graph', () => {
     expect(() => compile(graph(nodes, {}, outputs))).toThrow(expect.objectContaining({ code: 'MODEL_INVALID' }))
   })
 
-  test('that asks for a giant tensor is refused instead', () => {
-    const model = graph([node('ConstantOfShape', ['s'], ['c']), node('Add', ['x', 'c'], ['y'])], {
-      s: int64([2], [2 ** 40, 2 ** 20]),
-    })
-    expect(() => compile(model)).toThrow(expect.objectContaining({ code: 'MODEL_INVALID' }))
+  test.each([
+    ['ConstantOfShape', [node('ConstantOfShape', ['s'], ['c']), node('Add', ['x', 'c'], ['y'])]],
+    ['Expand', [node('Expand', ['x', 's'], ['y'])]],
+    ['Tile', [node('Tile', ['x', 's'], ['y'])]],
+    ['Range', [node('Range', ['zero', 'huge', 'one'], ['r']), node('Gather', ['x', 'r'], ['y'])]],
+  ])('that asks for a giant tensor by %s is refused instead', (_, nodes) => {
+    const scalars = { zero: int64([], [0]), one: int64([], [1]), huge: int64([], [2 ** 45]) }
+    const constants = { s: int64([2], [2 ** 40, 2 ** 20]), ...scalars }
+    expect(() => result(compile(graph(nodes, constants)))).toThrow(expect.objectContaining({ code: 'MODEL_INVALID' }))
   })
 
   test('that does not fit its feeds says which node failed', () => {

@@ -21,12 +21,17 @@ const largest = 2 ** 28
 
 export const sizeOf = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1)
 
-/** @throws DriftlineError `MODEL_INVALID` for a shape that is none, or past 2²⁸ elements */
-export function allocate(type: HostType, dims: readonly number[]): HostData {
-  const size = sizeOf(dims)
-  if (dims.some((dim) => !Number.isSafeInteger(dim) || dim < 0) || size > largest) {
+/** The shape, if it is one. @throws DriftlineError `MODEL_INVALID` past 2²⁸ elements */
+export function checkedDims(dims: readonly number[]): number[] {
+  if (dims.some((dim) => !Number.isSafeInteger(dim) || dim < 0) || sizeOf(dims) > largest) {
     throw new DriftlineError('MODEL_INVALID', { reason: 'a tensor of impossible size', dims })
   }
+  return [...dims]
+}
+
+/** Zeros. @throws DriftlineError `MODEL_INVALID` for a shape that is none, or past 2²⁸ elements */
+export function allocate(type: HostType, dims: readonly number[]): HostData {
+  const size = sizeOf(checkedDims(dims))
   switch (type) {
     case 'float32':
       return new Float32Array(size)

@@ -3,7 +3,7 @@ import { DriftlineError } from '../../core/errors.ts'
 import * as tf from '../tf.ts'
 import { at, axisOf, offsets, stridesOf } from './dims.ts'
 import { take } from './host-ops.ts'
-import { allocate, type HostTensor, only, sizeOf } from './host-tensor.ts'
+import { allocate, checkedDims, type HostTensor, only, sizeOf } from './host-tensor.ts'
 import { kernel } from './kernel.ts'
 
 function concatHost(inputs: readonly HostTensor[], given: number): HostTensor {
@@ -105,6 +105,7 @@ export const pad = kernel({
     for (const [entry, axis] of list.entries()) {
       around[axisOf(axis, data.rank)] = [at(pads.data, entry), at(pads.data, entry + list.length)]
     }
+    checkedDims(around.map(([before, after], axis) => at(data.shape, axis) + before + after))
     const kept = tf.slice(
       data,
       around.map(([before]) => Math.max(0, -before)),

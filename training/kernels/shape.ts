@@ -3,7 +3,7 @@ import { DriftlineError } from '../../core/errors.ts'
 import * as tf from '../tf.ts'
 import { at, axisOf, broadcast, offsets, stridesOf } from './dims.ts'
 import { expand as expandHost, take } from './host-ops.ts'
-import { type HostTensor, reshaped, sizeOf } from './host-tensor.ts'
+import { checkedDims, type HostTensor, reshaped, sizeOf } from './host-tensor.ts'
 import { type Kernel, kernel } from './kernel.ts'
 
 const numbers = (tensor: HostTensor): number[] => Array.from(tensor.data)
@@ -115,7 +115,7 @@ export const transpose = kernel({
 
 /** Repeats where the sizes call for it. Added to zeros: the gradient of a tile ends at rank 4. */
 function expandTo(input: tf.Tensor, dims: readonly number[]): tf.Tensor {
-  const to = [...dims]
+  const to = checkedDims(dims)
   return input.dtype === 'float32' ? tf.add(input, tf.zeros(to)) : tf.broadcastTo(input, to)
 }
 
@@ -137,6 +137,7 @@ export const tile = kernel({
     return reshaped(expandHost(reshaped(input, from), to), dims)
   },
   run: ({ input, repeats }) => {
+    checkedDims(tiling(input.shape, numbers(repeats)).dims)
     let result = input
     for (const [axis, count] of numbers(repeats).entries()) {
       if (count !== 1) result = repeated(result, axis, count)
