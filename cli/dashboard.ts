@@ -1,7 +1,6 @@
-import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import { storeClient } from '../clickhouse/client.ts'
 import { openEventLog } from '../connectors/open-log.ts'
 import { systemClock } from '../core/clock.ts'
-import type { Config } from '../core/config.ts'
 import { packageVersion } from '../core/package-version.ts'
 import { listen } from '../dashboard/server/listen.ts'
 import { createLiveFeed } from '../dashboard/server/live-feed.ts'
@@ -18,7 +17,7 @@ export const dashboardCommand = () =>
     .option('--open-browser', 'open the page in a browser (DRIFTLINE_OPEN_BROWSER)')
     .action(
       runs(async ({ config, loaded, log, json, signal }) => {
-        const store = clickhouseLiveStore(async () => connect(config))
+        const store = clickhouseLiveStore(async () => storeClient(config))
         const feed = createLiveFeed({
           data: config.data,
           topic: config.topic,
@@ -48,13 +47,3 @@ export const dashboardCommand = () =>
         return 0
       }),
     )
-
-const connect = (config: Config): ClickHouseClient =>
-  createClient({
-    url: config.clickhouseUrl ?? `http://127.0.0.1:${config.storePort}`,
-    username: config.clickhouseUser,
-    password: config.clickhousePassword,
-    database: config.database,
-    request_timeout: 5_000,
-    log: { level: ClickHouseLogLevel.OFF }, // the feed says once that the store is away, not at each poll
-  })

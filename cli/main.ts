@@ -4,6 +4,8 @@ import { configCommand } from './config.ts'
 import { dashboardCommand } from './dashboard.ts'
 import { ingestCommand } from './ingest.ts'
 import { predictCommand } from './predict.ts'
+import { sqlCommand } from './sql.ts'
+import { storeCommand } from './store.ts'
 import { trainCommand } from './train.ts'
 
 const program = new Command('driftline')
@@ -12,7 +14,15 @@ const program = new Command('driftline')
   .showHelpAfterError('(add --help for the commands)')
   .exitOverride()
 
-for (const command of [configCommand(), dashboardCommand(), ingestCommand(), predictCommand(), trainCommand()])
+for (const command of [
+  configCommand(),
+  dashboardCommand(),
+  ingestCommand(),
+  predictCommand(),
+  sqlCommand(),
+  storeCommand(),
+  trainCommand(),
+])
   program.addCommand(command.exitOverride())
 
 try {

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+
 /**
  * A piece of ClickHouse SQL. Only what decides where clauses begin and end is told apart: what lies in quotes, comments
  * and heredocs is one token, so no keyword is ever seen inside it.
@@ -58,6 +60,23 @@ export function statements(script: string): string[] {
   }
   close()
   return found
+}
+
+/**
+ * Bytes of a statement (a latin1 string) as text. Bytes that are no UTF-8 survive inside `'…'`, spelt as escapes.
+ */
+export function sqlText(bytes: string): string {
+  const buffer = Buffer.from(bytes, 'latin1')
+  if (isUtf8(buffer)) return buffer.toString('utf8')
+  let spelt = ''
+  let at = 0
+  for (const { kind, text, start, end } of tokens(bytes)) {
+    if (kind !== 'quoted' || !text.startsWith("'")) continue
+    spelt += bytes.slice(at, start)
+    spelt += text.replace(/[^\x20-\x7e]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)
+    at = end
+  }
+  return Buffer.from(spelt + bytes.slice(at), 'latin1').toString('utf8')
 }
 
 /** `'…'` as ClickHouse reads it, from a latin1 or a UTF-8 string alike. */

@@ -54,6 +54,16 @@ export const catalogue = {
     summary: 'ClickHouse does not answer',
     hint: 'Start it with `driftline store`, or set DRIFTLINE_CLICKHOUSE_URL.',
   },
+  STORE_LOCKED: {
+    retry: false,
+    summary: 'another process uses this embedded ClickHouse',
+    hint: 'One process at a time opens a data folder: use the one that runs, or stop it.',
+  },
+  SQL_FAILED: {
+    retry: false,
+    summary: 'ClickHouse refused the statement',
+    hint: 'docs/sql.md describes the tables and views.',
+  },
   SCHEMA_NEWER: {
     retry: false,
     summary: 'the tables were made by a newer Driftline',

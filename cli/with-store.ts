@@ -1,0 +1,55 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import { connectStore, storeClient } from '../clickhouse/client.ts'
+import { startStoreProcess } from '../clickhouse/embedded/start.ts'
+import type { Config } from '../core/config.ts'
+import { DriftlineError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+
+/**
+ * Runs `act` with a client: of the ClickHouse that the configuration names, of the embedded one that runs already, or
+ * of one that is started for as long as `act` takes.
+ *
+ * @throws what `act` throws; DriftlineError `STORE_UNAVAILABLE`, `STORE_LOCKED`, `SCHEMA_NEWER`
+ */
+export async function withStore<T>(
+  config: Config,
+  log: Log,
+  signal: AbortSignal,
+  act: (client: ClickHouseClient) => Promise<T>,
+): Promise<T> {
+  const store = config.clickhouseUrl !== undefined || (await answers(config)) ? undefined : await start(config, signal)
+  try {
+    const client = await connectStore(config, { signal, log })
+    try {
+      return await act(client)
+    } finally {
+      await client.close()
+    }
+  } finally {
+    await store?.[Symbol.asyncDispose]()
+  }
+}
+
+/** A store that was killed leaves its address behind. */
+async function answers(config: Config): Promise<boolean> {
+  try {
+    const client = storeClient(config)
+    const { success } = await client.ping()
+    await client.close()
+    return success
+  } catch (error) {
+    if (error instanceof DriftlineError) return false
+    throw error
+  }
+}
+
+/** `undefined` when another process started one in the meantime: then that is used. */
+async function start(config: Config, signal: AbortSignal) {
+  try {
+    const { data, storePort: port, database } = config
+    return await startStoreProcess({ data, port, anyPort: true, database, logLevel: 'warn' }, signal)
+  } catch (error) {
+    if (error instanceof DriftlineError && error.code === 'STORE_LOCKED') return undefined
+    throw error
+  }
+}
