@@ -25,6 +25,7 @@ interface TrainFlags extends Record<string, unknown> {
   readonly pretrainEpochs: number
   readonly teacher: readonly string[]
   readonly replay?: string
+  readonly newWords: number
   readonly layers?: Layers
   readonly epochs?: number
   readonly batchSize?: number
@@ -54,6 +55,7 @@ export const trainCommand = () =>
     .option('--pretrain-epochs <n>', 'passes over them', whole(1), 2)
     .option('--teacher <model>', 'a model to learn from along with the labels (repeatable: their mean)', collect, [])
     .option('--replay <file>', "posts on which only the teachers' answers count")
+    .option('--new-words <n>', 'most words to add to the base vocabulary, of those in at least 10 posts', whole(0), 200)
     .option('--layers <all|head|k>', 'train everything, the head, or the last k encoder layers too', layers)
     .option('--epochs <n>', 'most passes over the posts', whole(1))
     .option('--batch-size <n>', 'posts per step', whole(1))
@@ -79,6 +81,7 @@ export const trainCommand = () =>
           pretrain: flags.pretrain === undefined ? undefined : { path: flags.pretrain, epochs: flags.pretrainEpochs },
           teachers: flags.teacher,
           replay: flags.replay,
+          newWords: { most: flags.newWords, minFrequency: 10 },
           recipe: overrides(flags),
           int8: flags.int8,
           backend: flags.backend,
@@ -107,11 +110,12 @@ function overrides(flags: TrainFlags): Partial<Recipe> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
-function describe({ out, rows, training, temperature, certificate, sets }: TrainReport): string[] {
+function describe({ out, rows, training, newWords, temperature, certificate, sets }: TrainReport): string[] {
   const seconds = (training.ms / 1000).toFixed(0)
   return [
     `${out}: trained on ${rows.train} posts in ${seconds} s (${training.backend}, ${training.ended}, best epoch ${training.bestEpoch})`,
     ...(rows.contradictory > 0 ? [`  ${rows.contradictory} posts with contradictory labels were left out`] : []),
+    ...(newWords.length > 0 ? [`  ${newWords.length} new words: ${newWords.slice(0, 20).join(', ')}`] : []),
     `  temperature ${temperature.toFixed(3)}`,
     ...certificate.comparisons.map(
       ({ variant, provider, backend, maxDelta, argmaxAgreement, accuracy, passed }) =>

@@ -13,23 +13,25 @@ export interface SetReport {
   readonly paired: PairedTest | undefined
 }
 
-/**
- * @param onnx contents of the new model.onnx
- * @param baseOnnx contents of the base's, if there is one
- */
+/** Contents of a model.onnx, and the posts as that model reads them. */
+export interface Contender {
+  readonly onnx: Uint8Array
+  readonly examples: readonly Example[]
+}
+
+/** @param before the version that training started from, on the same posts in the same order */
 export async function reportOn(
   name: string,
-  examples: readonly Example[],
   labels: readonly string[],
   form: InputForm,
-  onnx: Uint8Array,
-  baseOnnx: Uint8Array | undefined,
+  { onnx, examples }: Contender,
+  before: Contender | undefined,
 ): Promise<SetReport> {
   const truth = examples.map(({ label }) => label)
   const logits = await onnxLogits(onnx, examples, form, labels.length)
   const model = evaluate(logits, truth, labels)
-  if (baseOnnx === undefined) return { name, model, base: undefined, paired: undefined }
-  const baseLogits = await onnxLogits(baseOnnx, examples, form, labels.length)
+  if (before === undefined) return { name, model, base: undefined, paired: undefined }
+  const baseLogits = await onnxLogits(before.onnx, before.examples, form, labels.length)
   const right = (of: Float32Array) => truth.map((label, row) => argmax(of, row, labels.length) === label)
   return {
     name,

@@ -8,6 +8,7 @@ import { type TextForm, textForm } from './data-encode.ts'
 import type { Model } from './onnx/model.ts'
 import { parseModel } from './onnx/parse.ts'
 import { type PresetName, presets } from './presets/presets.ts'
+import { type ExtendOptions, extendVocabulary } from './tokenizer/extend.ts'
 import { trainWordPiece } from './tokenizer/word-piece.ts'
 
 /** What training begins with: an older version, or a preset with random numbers and a tokenizer of its own. */
@@ -20,8 +21,10 @@ export interface StartingPoint {
   /** Contents of tokenizer.json and config.json of the new version. */
   readonly tokenizerJson: unknown
   readonly config: unknown
-  /** The older version: its manifest, and model.onnx as it was read. */
-  readonly base: { readonly manifest: Manifest; readonly onnx: Uint8Array } | undefined
+  /** Words that were given a piece of their own on top of the base's vocabulary. */
+  readonly newWords: readonly string[]
+  /** The older version: its manifest, model.onnx as it was read, and how it reads texts. */
+  readonly base: { readonly manifest: Manifest; readonly onnx: Uint8Array; readonly textForm: TextForm } | undefined
 }
 
 /** @param base `bundled` or a model directory @throws DriftlineError `MODEL_INVALID` */
@@ -37,8 +40,23 @@ export async function fromBase(base: string): Promise<StartingPoint> {
     textForm: form,
     tokenizerJson: directory.tokenizer,
     config: directory.tokenizerConfig,
-    base: { manifest, onnx },
+    newWords: [],
+    base: { manifest, onnx, textForm: form },
   }
+}
+
+/** The starting point with a piece for each word of the posts that has become frequent. */
+export function withNewWords(
+  start: StartingPoint,
+  posts: readonly LabelledPost[],
+  options: ExtendOptions,
+): StartingPoint {
+  const normalise = normalisers[start.textForm.text.normaliser]
+  const texts = posts.map(({ text }) => normalise(text))
+  const { model, tokenizerJson, words } = extendVocabulary(start.model, start.tokenizerJson, texts, options)
+  if (words.length === 0) return start
+  const form = textForm(tokenizerJson, start.config, start.textForm.text)
+  return { ...start, model, tokenizerJson, textForm: form, newWords: words }
 }
 
 /** @param posts decide the classes (in alphabetical order) and the vocabulary */
@@ -56,7 +74,16 @@ export function fromPreset(name: PresetName, posts: readonly LabelledPost[], ran
   }
   const form = textForm(tokenizerJson, config, { normaliser: 'social-1', maxTokens })
   const model = build(form.tokenizer.vocabularySize, labels.length, random)
-  return { model, labels, form: inputForm(model, form), textForm: form, tokenizerJson, config, base: undefined }
+  return {
+    model,
+    labels,
+    form: inputForm(model, form),
+    textForm: form,
+    tokenizerJson,
+    config,
+    newWords: [],
+    base: undefined,
+  }
 }
 
 const inputForm = (model: Model, { tokenizer, unknownId }: TextForm): InputForm => ({

@@ -39,6 +39,7 @@ const options = (over: Partial<TrainOptions> & Pick<TrainOptions, 'labels' | 'fr
   pretrain: undefined,
   teachers: [],
   replay: undefined,
+  newWords: { most: 10, minFrequency: 20 },
   recipe: { batchSize: 16 },
   int8: true,
   backend: 'wasm',

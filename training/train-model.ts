@@ -18,8 +18,9 @@ import { presetProducer } from './presets/graph-builder.ts'
 import type { PresetName } from './presets/presets.ts'
 import { recipes } from './recipe.ts'
 import { reportOn, type SetReport } from './report.ts'
-import { fromBase, fromPreset } from './starting-point.ts'
+import { fromBase, fromPreset, withNewWords } from './starting-point.ts'
 import { taught } from './teach.ts'
+import type { ExtendOptions } from './tokenizer/extend.ts'
 
 export interface TrainOptions {
   /** Labelled posts, JSON Lines. */
@@ -39,6 +40,8 @@ export interface TrainOptions {
   /** Models to learn from along with the labels, on the labelled posts and on `replay`, whose own labels do not count. */
   readonly teachers: readonly string[]
   readonly replay: string | undefined
+  /** Words of the posts that the base knows only in pieces and that get one of their own. */
+  readonly newWords: ExtendOptions
   /** What differs from the recipe for a preset from scratch, a preset that goes on, or an encoder. */
   readonly recipe: Partial<Recipe>
   /** Also write the int8 variant, if it is accurate enough. */
@@ -59,6 +62,7 @@ export interface TrainReport {
     readonly trained: number
     readonly ms: number
   }
+  readonly newWords: readonly string[]
   readonly temperature: number
   readonly certificate: Certificate
   readonly sets: readonly SetReport[]
@@ -83,9 +87,14 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   const { train, heldOut } = split(posts, options.holdOut, random)
   const early = options.pretrain === undefined ? [] : (await readLabelledPosts(options.pretrain.path, signal)).posts
   const replay = options.replay === undefined ? [] : await readTexts(options.replay, signal)
+  const others: { readonly name: string; readonly posts: readonly LabelledPost[] }[] = []
+  for (const name of options.evaluate) others.push({ name, posts: (await readLabelledPosts(name, signal)).posts })
 
   onPhase('base' in from ? `loading ${from.base}` : 'training the tokenizer')
-  const start = 'base' in from ? await fromBase(from.base) : fromPreset(from.preset, [...train, ...early], random)
+  const start =
+    'base' in from
+      ? withNewWords(await fromBase(from.base), train, options.newWords)
+      : fromPreset(from.preset, [...train, ...early], random)
   const { labels, form } = start
   const kind = 'preset' in from ? 'scratch' : start.model.producer === presetProducer ? 'preset' : 'encoder'
   const teaches = options.teachers.length > 0 ? { distillation: 1 } : {}
@@ -116,7 +125,9 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   const ms = clock.now() - startedAt
 
   onPhase('calibrating and certifying')
-  const proof = heldOut.length > 0 ? encode(heldOut) : validation
+  if (tuned.steps === 0) signal.throwIfAborted() // stopped before there was anything to keep
+  const proofPosts = heldOut.length > 0 ? heldOut : mixed.slice(0, validationRows)
+  const proof = encode(proofPosts)
   const calibration = validation.length > 0 ? validation : proof
   const { int8 } = options
   const ready = { model: tuned.model, labels, form, calibration, proof, backend: tuned.backend, int8, out, clock }
@@ -125,12 +136,16 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   await writeFile(join(out, 'config.json'), `${JSON.stringify(start.config, null, 2)}\n`)
 
   onPhase('evaluating')
-  const baseOnnx = start.base?.onnx
-  const sets = [await reportOn(heldOut.length > 0 ? 'hold-out' : 'validation', proof, labels, form, onnx, baseOnnx)]
-  for (const path of options.evaluate) {
-    const others = encode((await readLabelledPosts(path, signal)).posts)
-    sets.push(await reportOn(path, others, labels, form, onnx, baseOnnx))
-  }
+  const report = (name: string, posts: readonly LabelledPost[]) =>
+    reportOn(
+      name,
+      labels,
+      form,
+      { onnx, examples: encode(posts) },
+      start.base && { onnx: start.base.onnx, examples: encodeExamples(posts, labels, start.base.textForm) },
+    )
+  const sets = [await report(heldOut.length > 0 ? 'hold-out' : 'validation', proofPosts)]
+  for (const other of others) sets.push(await report(other.name, other.posts))
   const [proved] = sets
   await writeManifest(out, {
     name: options.name,
@@ -147,6 +162,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
     out,
     rows: { ...counts, train: train.length - validation.length, validation: validation.length },
     training: { ...training, trained: trainable.length, ms },
+    newWords: start.newWords,
     temperature,
     certificate,
     sets,

@@ -1,5 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { packageRoot } from '../core/package-root.ts'
 import { seededRandom } from '../core/random.ts'
+import { parseModel } from './onnx/parse.ts'
 import { convolution } from './presets/convolution.ts'
 import { transformer } from './presets/transformer.ts'
 import { trainableNames } from './trainable.ts'
@@ -41,4 +45,18 @@ test('the head of a graph without layers is its hidden layer and its classifier'
   const flat = convolution({ ...shape, filters: 4, hidden: 4 }, seededRandom(1))
   const head = ['hidden.weight', 'hidden.bias', 'classifier.weight', 'classifier.bias']
   expect(trainableNames(flat, 'head').sort()).toEqual(head.sort())
+})
+
+const exports = join(packageRoot, 'test/fixtures/hf-classifiers')
+const files = readdirSync(exports).filter((name) => name.endsWith('.onnx'))
+
+test.each(files)('%s: its head is the classifier, its last layer a whole layer', (name) => {
+  const model = parseModel(readFileSync(join(exports, name)))
+  const head = trainableNames(model, 'head')
+  expect(head.filter((parameter) => !/classifier|pooler/.test(parameter))).toEqual([])
+  expect(head).toHaveLength(4) // two dense layers
+  const last = trainableNames(model, 1).length - head.length
+  // attention: four matrices and their biases, a norm; then two and two and a norm
+  if (!name.startsWith('albert')) expect(last).toBe(16)
+  expect(trainableNames(model, 'all').length).toBeGreaterThan(last)
 })

@@ -1,11 +1,16 @@
 import { DriftlineError } from '../core/errors.ts'
-import type { Model, Node } from './onnx/model.ts'
+import type { Model } from './onnx/model.ts'
 
 /** Which part of a model is trained: everything, the last so many encoder layers with the head, or the head alone. */
 export type Layers = 'all' | 'head' | number
 
 /** `encoder.layer.11.attention`, `/transformer/layers.3/ffn`, `h.5.mlp`: the number of the layer. */
 const layerNumber = /(?:^|[./_])(?:layer|layers|block|blocks|h)[._](\d+)(?=[./_])/i
+
+function numberIn(path: string): number | undefined {
+  const found = layerNumber.exec(path)?.[1]
+  return found === undefined ? undefined : Number(found)
+}
 
 /**
  * Names of the float initialisers to train, by depth in the graph. Layers are recognised by the module path that
@@ -24,11 +29,17 @@ export function trainableNames(model: Model, layers: Layers): string[] {
   const all = [...new Set(users.flatMap(({ parameters }) => parameters))]
   if (layers === 'all') return all
 
-  const layerOf = (node: Node, parameter: string): number | undefined => {
-    const found = layerNumber.exec(parameter) ?? layerNumber.exec(node.name)
-    return found?.[1] === undefined ? undefined : Number(found[1])
-  }
-  const layered = users.map(({ node, parameters }) => parameters.map((parameter) => layerOf(node, parameter)))
+  const numbered = users.map(({ node, parameters }) => parameters.map((name) => numberIn(name) ?? numberIn(node.name)))
+  // torch.onnx's newer exporter calls a folded matrix `val_12`; the bias that is added right behind it has the path.
+  const next = numbered.map((_, at) =>
+    numbered
+      .slice(at)
+      .flat()
+      .find((layer) => layer !== undefined),
+  )
+  const layered = users.map(({ parameters }, at) =>
+    parameters.map((name, index) => numbered[at]?.[index] ?? (name.includes('.') ? undefined : next[at])),
+  )
   const deepest = layered.flat().reduce<number>((most, layer) => Math.max(most, layer ?? -1), -1)
   const lastLayered = layered.findLastIndex((numbers) => numbers.some((layer) => layer !== undefined))
   const products = nodes.flatMap(({ op }, index) => (op === 'MatMul' || op === 'Gemm' ? [index] : []))
