@@ -44,7 +44,8 @@ export async function handle(message: IncomingMessage, response: ServerResponse,
     })
     const text = [request.query, form === undefined ? body.head.toString('latin1') : '']
     const job = new Job(shared, request, queryId, body, text.filter((part) => part !== '').join('\n'), stop)
-    await job.run(answer, () => response.off('close', gone))
+    const { statistics, written } = await job.run(answer, () => response.off('close', gone))
+    await answer.end(statistics, written)
   } catch (error) {
     await answer.fail(ClickHouseException.of(error))
   } finally {
@@ -54,6 +55,12 @@ export async function handle(message: IncomingMessage, response: ServerResponse,
 
 const noRequest = { waitForEnd: false, compress: false }
 const reads = ['SHOW', 'DESCRIBE', 'DESC', 'EXPLAIN', 'EXISTS', 'CHECK']
+
+interface Written {
+  readonly statistics: Statistics
+  /** Rows. */
+  readonly written: number
+}
 
 class Job {
   readonly #shared: Shared
@@ -72,8 +79,12 @@ class Job {
     this.#stop = stop
   }
 
-  /** @param keepRunning called when a client that leaves no longer stops the statement: a write, once it has all data */
-  async run(answer: Answer, keepRunning: () => void): Promise<void> {
+  /**
+   * Resolves once the query id is free again: whoever reads the end of the answer may use it at once.
+   *
+   * @param keepRunning called when a client that leaves no longer stops the statement: a write, once it has all data
+   */
+  async run(answer: Answer, keepRunning: () => void): Promise<Written> {
     const statement = parseStatement(this.#text)
     if (statement.kind !== 'insert') this.#body.whole()
     if (statement.kind === 'empty') throw ClickHouseException.raise('SYNTAX_ERROR', 'Empty query.')
@@ -82,20 +93,29 @@ class Job {
     const lent =
       this.#request.session === undefined ? undefined : borrowOr(leave, this.#shared.sessions, this.#request.session)
     try {
-      if (statement.kind === 'select') await this.#select(statement, answer, lent?.session)
-      else if (statement.kind === 'insert') await this.#insert(statement, answer, keepRunning, lent?.session)
-      else await this.#other(statement, answer, keepRunning, lent?.session)
+      return await this.#execute(statement, answer, keepRunning, lent?.session)
     } finally {
       lent?.giveBack()
       leave()
     }
   }
 
+  async #execute(
+    statement: Exclude<Statement, { kind: 'empty' }>,
+    answer: Answer,
+    keepRunning: () => void,
+    session: Execution['session'],
+  ): Promise<Written> {
+    if (statement.kind === 'select') return await this.#select(statement, answer, session)
+    if (statement.kind === 'insert') return await this.#insert(statement, keepRunning, session)
+    return await this.#other(statement, answer, keepRunning, session)
+  }
+
   async #select(
     statement: Extract<Statement, { kind: 'select' }>,
     answer: Answer,
     session: Execution['session'],
-  ): Promise<void> {
+  ): Promise<Written> {
     const format = this.#format(statement.format)
     answer.format = format
     let sent: Promise<void> | undefined
@@ -106,7 +126,7 @@ class Job {
     const write = (file: string) => statement.writing(file, format)
     const statistics = await this.#shared.engine.stream(this.#execution('read', session), write, read)
     await sent
-    await answer.end(statistics)
+    return { statistics, written: 0 }
   }
 
   async #forward(output: Readable, answer: Answer): Promise<void> {
@@ -115,17 +135,16 @@ class Job {
 
   async #insert(
     statement: Extract<Statement, { kind: 'insert' }>,
-    answer: Answer,
     keepRunning: () => void,
     session: Execution['session'],
-  ): Promise<void> {
+  ): Promise<Written> {
     const file = `${this.#shared.bodies}/${randomUUID()}`
     try {
       await this.#body.spool(Buffer.from(this.#text.slice(statement.dataFrom), 'latin1'), file, this.#stop.signal)
       keepRunning()
       const sql = statement.reading(file)
       const statistics = await this.#shared.engine.run({ ...this.#execution('write', session), sql }, 'TabSeparated')
-      await answer.end(statistics, statistics.rows)
+      return { statistics, written: statistics.rows }
     } finally {
       await rm(file, { force: true })
     }
@@ -136,7 +155,7 @@ class Job {
     answer: Answer,
     keepRunning: () => void,
     session: Execution['session'],
-  ): Promise<void> {
+  ): Promise<Written> {
     const readOnly = reads.includes(statement.keyword)
     if (!readOnly) keepRunning()
     const format = this.#format(statement.format)
@@ -147,7 +166,7 @@ class Job {
       answer.format = format
       await answer.write(Buffer.from(result.output))
     }
-    await answer.end(result)
+    return { statistics: result, written: 0 }
   }
 
   #format(named: string | undefined): string {
