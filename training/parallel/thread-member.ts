@@ -7,9 +7,14 @@ import type { ShardSetup } from './open-shard.ts'
 import type { PostedError, Reply } from './worker.ts'
 
 /** Starts a worker thread; resolves once its model is compiled. */
-export async function threadMember(setup: ShardSetup): Promise<{ member: Member; backend: BackendName }> {
-  const worker = new Worker(builtModule(import.meta.url, './worker'), { workerData: setup })
-  const { index } = setup.options
+export const threadMember = (setup: ShardSetup): Promise<{ member: Member; backend: BackendName }> =>
+  superviseWorker(new Worker(builtModule(import.meta.url, './worker'), { workerData: setup }), setup.options.index)
+
+/** Speaks to a worker; whatever kills it rejects the request in flight and every later one. */
+export async function superviseWorker(
+  worker: Worker,
+  index: number,
+): Promise<{ member: Member; backend: BackendName }> {
   let waiting: { resolve: (reply: Reply) => void; reject: (error: Error) => void } | undefined
   let dead: DriftlineError | undefined
   const fail = (cause: unknown, details: Readonly<Record<string, unknown>>): void => {

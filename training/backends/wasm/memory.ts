@@ -32,6 +32,7 @@ export function guardMemory(): void {
   const heap = wasmHeap()
   if (guarded.has(heap)) return
   guarded.add(heap)
+  heap._free(heap._malloc(4)) // the first call puts the real function in its place, and would undo ours
   const malloc = heap._malloc
   heap._malloc = (bytes) => {
     const address = malloc(bytes)
