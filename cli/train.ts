@@ -24,6 +24,7 @@ interface TrainFlags extends Record<string, unknown> {
   readonly pretrain?: string
   readonly pretrainEpochs: number
   readonly teacher: readonly string[]
+  readonly distillation?: number
   readonly replay?: string
   readonly newWords: number
   readonly layers?: Layers
@@ -54,6 +55,7 @@ export const trainCommand = () =>
     .option('--pretrain <file>', 'posts with coarser labels to train on first')
     .option('--pretrain-epochs <n>', 'passes over them', whole(1), 2)
     .option('--teacher <model>', 'a model to learn from along with the labels (repeatable: their mean)', collect, [])
+    .option('--distillation <x>', "weight of the teachers' answers against the labels' 1 (default: 1)", positive)
     .option('--replay <file>', "posts on which only the teachers' answers count")
     .option('--new-words <n>', 'most words to add to the base vocabulary, of those in at least 10 posts', whole(0), 200)
     .option('--layers <all|head|k>', 'train everything, the head, or the last k encoder layers too', layers)
@@ -105,8 +107,8 @@ function origin({ base, preset }: TrainFlags): { base: string } | { preset: Pres
 }
 
 function overrides(flags: TrainFlags): Partial<Recipe> {
-  const { layers, epochs, batchSize, learningRate, classWeightPower, wordDropout } = flags
-  const given = { layers, epochs, batchSize, learningRate, classWeightPower, wordDropout }
+  const { layers, epochs, batchSize, learningRate, classWeightPower, wordDropout, distillation } = flags
+  const given = { layers, epochs, batchSize, learningRate, classWeightPower, wordDropout, distillation }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
