@@ -9,7 +9,7 @@ const keptSeconds = historySeconds + classStepSeconds + 1
 const rateSeconds = 5
 const shareSeconds = 60
 const hashtagMinutes = 10
-const hashtagCount = 12
+const hashtagCount = 10
 const newestCount = 50
 /** A row may appear this long after its `scored_at`: it was waiting in an insert that was tried again. */
 const lateSeconds = 30

@@ -76,7 +76,10 @@ describe('numbers', () => {
     const before = await boxes()
     for (const scored of [9, 1_111_111_111, 77_777]) {
       const next = sampleSnapshot(Date.now(), { totals: { scored, dead: scored } })
-      if (next.live !== null) next.live.rate.now = scored
+      if (next.live !== null) {
+        next.live.rate.now = scored
+        next.live.hashtags.top.splice(scored % 10)
+      }
       live.feed.next = next
       await expect.poll(() => stat(page, 'Scored').textContent()).toBe(scored.toLocaleString('en-GB'))
       expect(await boxes()).toBe(before)

@@ -23,8 +23,11 @@ export function LiveView({ live: { snapshot, link } }: { readonly live: LiveStat
       <dl class="stats">
         <Stat name="Posts per second">{formatRate(live.rate.now)}</Stat>
         <Stat name="Scored">{formatCount(live.totals.scored)}</Stat>
-        <Stat name="Waiting" note={waiting > 0 ? `oldest ${formatSeconds(oldest)}` : 'all caught up'}>
-          {formatCount(waiting)}
+        <Stat
+          name="Waiting"
+          note={log === null ? '' : waiting > 0 ? `oldest ${formatSeconds(oldest)}` : 'all caught up'}
+        >
+          {log === null ? '–' : formatCount(waiting)}
         </Stat>
         <Stat name="Dead posts" note={live.totals.dead > 0 ? 'kept with their reason' : 'none refused'}>
           {formatCount(live.totals.dead)}
