@@ -17,7 +17,7 @@ export const dashboardCommand = () =>
     .option('--open-browser', 'open the page in a browser (DRIFTLINE_OPEN_BROWSER)')
     .action(
       runs(async ({ config, loaded, log, json, signal }) => {
-        const store = clickhouseLiveStore(async () => storeClient(config))
+        const store = clickhouseLiveStore(() => storeClient(config))
         const feed = createLiveFeed({
           data: config.data,
           topic: config.topic,

@@ -2,8 +2,8 @@
 SELECT
     concat(topic_id, '/', toString(partition), '/', toString(offset)) AS key,
     post_id,
-    substringUTF8(text, 1, {text_length:UInt32}) AS text,
-    lengthUTF8(text) > {text_length:UInt32} AS cut,
+    substringUTF8(scores.text, 1, {text_length:UInt32}) AS text,
+    lengthUTF8(scores.text) > {text_length:UInt32} AS cut,
     label,
     confidence,
     source,

@@ -43,6 +43,8 @@ export interface LiveStore {
 const textLength = 600
 /** A page is no reason to keep the store from its inserts for longer. */
 const longestQuerySeconds = 4
+/** A store that hangs is as good as away. */
+const longestAnswerMs = 5_000
 /** Hashtags kept of each minute: a tag that is in the top ten of ten minutes is hardly ever below this in all of them. */
 const tagsPerMinute = 200
 
@@ -67,37 +69,36 @@ const NewestRow = z
 const sql = (name: string): string => readFileSync(join(packageRoot, 'clickhouse/queries', `${name}.sql`), 'utf8')
 
 /**
- * @param connect makes a client once the store answers. Called on first use, and again after a query failed, since
- *   the embedded store may come back on another port and with another password.
+ * @param connect makes a client, or throws while there is nothing to connect to. Called on first use, and again after a
+ *   query failed, since the embedded store may come back on another port.
  */
-export function clickhouseLiveStore(connect: () => Promise<ClickHouseClient>): LiveStore & AsyncDisposable {
+export function clickhouseLiveStore(connect: () => ClickHouseClient): LiveStore & AsyncDisposable {
   const text = {
     seconds: sql('live_seconds'),
     newest: sql('live_newest'),
     hashtags: sql('live_hashtags_1m'),
     totals: sql('live_totals'),
   }
-  let connection: Promise<ClickHouseClient> | undefined
+  let client: ClickHouseClient | undefined
 
   async function rows(query: string, query_params: Record<string, unknown>): Promise<unknown> {
-    connection ??= connect()
-    const used = connection
+    client ??= connect()
+    const used = client
+    const late = AbortSignal.timeout(longestAnswerMs)
     try {
-      const client = await used
-      const result = await client.query({
+      const result = await used.query({
         query,
         query_params,
         format: 'JSONEachRow',
         clickhouse_settings: { max_execution_time: longestQuerySeconds },
+        abort_signal: late,
       })
       return await result.json()
     } catch (error) {
-      if (connection === used) {
-        connection = undefined
-        await closed(used)
-      }
-      if (error instanceof DriftlineError) throw error
-      throw new DriftlineError('STORE_UNAVAILABLE', { reason: reasonOf(error) }, { cause: error })
+      if (client === used) client = undefined
+      await used.close()
+      const reason = late.aborted ? `no answer within ${longestAnswerMs / 1000} s` : reasonOf(error)
+      throw new DriftlineError('STORE_UNAVAILABLE', { reason }, { cause: error })
     }
   }
 
@@ -115,18 +116,9 @@ export function clickhouseLiveStore(connect: () => Promise<ClickHouseClient>): L
           counts: new Map(labels.map((label, n) => [label, counts[n] ?? 0])),
         })),
     totals: async () => TotalsRow.parse(await rows(text.totals, {}))[0],
-    [Symbol.asyncDispose]: async () => {
-      if (connection !== undefined) await closed(connection)
-    },
+    [Symbol.asyncDispose]: async () => client?.close(),
   }
 }
-
-/** A connection that was never made needs no closing. */
-const closed = (connection: Promise<ClickHouseClient>): Promise<void> =>
-  connection.then(
-    (client) => client.close(),
-    () => undefined,
-  )
 
 /** UNKNOWN_TABLE and UNKNOWN_DATABASE: it runs, and nobody has made the tables. */
 const notMigrated: readonly string[] = ['60', '81']
