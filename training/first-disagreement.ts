@@ -67,7 +67,9 @@ async function byOnnxruntime(model: Model, feeds: Readonly<Record<string, HostFe
       if (feed === undefined) return []
       const { data } = feed
       const tensor =
-        type === 'int64' ? new ort.Tensor('int64', BigInt64Array.from(data, BigInt), [...feed.dims]) : new ort.Tensor(data, [...feed.dims]) // biome-ignore format: one value
+        type === 'int64'
+          ? new ort.Tensor('int64', BigInt64Array.from(data, BigInt), [...feed.dims])
+          : new ort.Tensor(data, [...feed.dims])
       return [[name, tensor] as const]
     })
     const results = await session.run(Object.fromEntries(inputs))
@@ -110,9 +112,15 @@ function worst(ours: readonly number[], theirs: readonly number[], tolerance: nu
   let [found, largest] = [-1, tolerance]
   for (const [index, expected] of theirs.entries()) {
     const value = ours[index] ?? Number.NaN
-    if (Object.is(value, expected) || value === expected || (Math.abs(value) >= 2 ** 31 - 1 && Math.abs(expected) >= 2 ** 31 - 1)) continue // biome-ignore format: one test
+    if (
+      Object.is(value, expected) ||
+      value === expected ||
+      (Math.abs(value) >= 2 ** 31 - 1 && Math.abs(expected) >= 2 ** 31 - 1)
+    )
+      continue
     const error = Math.abs(value - expected) / Math.max(1, Math.abs(expected))
-    if (error > largest || Number.isNaN(error)) [found, largest] = [index, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error] // biome-ignore format: one assignment
+    if (error > largest || Number.isNaN(error))
+      [found, largest] = [index, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error]
   }
   return found < 0 ? undefined : found
 }

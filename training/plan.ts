@@ -112,7 +112,14 @@ function simple(node: Node, { opsets }: PlanOptions): Runnable {
   try {
     const bound = kernel.bind(attributesOf(node))
     const context = { outputs: node.outputs.length }
-    return { foldable: kernel.onHost, run: (scope) => bound(node.inputs.map((name) => scope.get(name)), context) } // biome-ignore format: short
+    return {
+      foldable: kernel.onHost,
+      run: (scope) =>
+        bound(
+          node.inputs.map((name) => scope.get(name)),
+          context,
+        ),
+    }
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error
     throw new DriftlineError('OPERATOR_UNSUPPORTED', { reason: z.prettifyError(error), ...details }, { cause: error })

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { packageRoot } from '../core/package-root.ts'
 import { selectBackend } from './backends/select.ts'
 import { firstDisagreement } from './first-disagreement.ts'
-import { int64 } from './kernels/testing/cases.ts'
+import { int64 } from './kernels/testing/case.ts'
 import { modelOf, never, node } from './kernels/testing/one-node.ts'
 import type { Model, Node, Tensor } from './onnx/model.ts'
 import { parseModel } from './onnx/parse.ts'
@@ -107,7 +107,12 @@ describe.each(files)('%s', (file) => {
 })
 
 describe('a graph', () => {
-  const float = (dims: readonly number[], values: readonly number[]): Tensor => ({ name: '', type: 'float32', dims, data: Float32Array.from(values) }) // biome-ignore format: a tensor
+  const float = (dims: readonly number[], values: readonly number[]): Tensor => ({
+    name: '',
+    type: 'float32',
+    dims,
+    data: Float32Array.from(values),
+  })
   const input = { name: 'x', type: 'float32', shape: ['n', 2] } as const
   const graph = (
     nodes: readonly Node[],
@@ -115,7 +120,6 @@ describe('a graph', () => {
     outputs = ['y'],
     opset = 17,
   ): Model => {
-    // biome-ignore format: a signature
     const model = modelOf(nodes, [input], outputs, opset)
     const entries = Object.entries(initializers).map(([name, tensor]) => [name, { ...tensor, name }] as const)
     return { ...model, graph: { ...model.graph, initializers: new Map(entries) } }
@@ -125,13 +129,17 @@ describe('a graph', () => {
     program: Program,
     feeds: Record<string, HostFeed | tf.Tensor> = { x },
     parameters = new Map<string, tf.Tensor>(),
-  ): number[][] =>
-    // biome-ignore format: a signature
-    tf.tidy(() => program.run(feeds, parameters).map((output) => Array.from(output.dataSync())))
+  ): number[][] => tf.tidy(() => program.run(feeds, parameters).map((output) => Array.from(output.dataSync())))
 
   test('with an operator that we do not have is refused, with all that names it', () => {
     const unknown: Node = { ...node('FusedMatMul', ['x', 'x'], ['y']), domain: 'com.microsoft' }
-    const model = { ...graph([unknown]), opsets: new Map([['', 17], ['com.microsoft', 1]]) } // biome-ignore format: a list
+    const model = {
+      ...graph([unknown]),
+      opsets: new Map([
+        ['', 17],
+        ['com.microsoft', 1],
+      ]),
+    }
     const details = { op: 'FusedMatMul', domain: 'com.microsoft', opset: 1, node: 'the FusedMatMul' }
     expect(() => compile(model)).toThrow(expect.objectContaining({ code: 'OPERATOR_UNSUPPORTED', details }))
     expect(() => compile(graph([node('Gelu', ['x'], ['y'])]))).toThrow(
@@ -194,7 +202,10 @@ describe('a graph', () => {
     const model = parseModel(read('roberta.torchscript.onnx'))
     const whole = compile(model)
     const at = '/model/roberta/encoder/layer.0/output/LayerNorm/Add_1_output_0'
-    const [lower, upper] = [compile(model, { outputs: [at] }), compile(model, { inputs: ['input_ids', 'attention_mask', at] })] // biome-ignore format: a pair
+    const [lower, upper] = [
+      compile(model, { outputs: [at] }),
+      compile(model, { inputs: ['input_ids', 'attention_mask', at] }),
+    ]
     const it = oracle('roberta.torchscript.onnx')[9] ?? never('a batch')
     const feeds = feedsOf(whole, it)
     const parameters = tensorsOf(model, whole)
@@ -224,7 +235,9 @@ describe('a graph', () => {
     test('may hold anything in the other branch', () => {
       const other = node('If', ['c'], ['y'], { then_branch: branch('Neg'), else_branch: branch('Loop') })
       expect(result(compile(graph([other], { c: bool(1) })))).toEqual([[-1, 2, -3, -4]])
-      expect(() => compile(graph([other], { c: bool(0) }))).toThrow(expect.objectContaining({ code: 'OPERATOR_UNSUPPORTED' })) // biome-ignore format: one call
+      expect(() => compile(graph([other], { c: bool(0) }))).toThrow(
+        expect.objectContaining({ code: 'OPERATOR_UNSUPPORTED' }),
+      )
     })
 
     test('over a shape decides in each run', () => {
@@ -249,7 +262,18 @@ describe('a graph', () => {
       node('Softmax', ['p'], ['y']),
     ]
     const ids = { name: 'ids', type: 'int64', shape: ['n', 't'] } as const
-    const base = graph(nodes, { e: float([5, 4], [...Array(20).keys()].map(Math.cos)), g: float([4], [1, 1, 1, 1]), b: float([4], [0, 0, 0, 0]), w: float([4, 3], [...Array(12).keys()].map(Math.sin)), axes: int64([1], [1]) }, ['y'], 20) // biome-ignore format: a graph
+    const base = graph(
+      nodes,
+      {
+        e: float([5, 4], [...Array(20).keys()].map(Math.cos)),
+        g: float([4], [1, 1, 1, 1]),
+        b: float([4], [0, 0, 0, 0]),
+        w: float([4, 3], [...Array(12).keys()].map(Math.sin)),
+        axes: int64([1], [1]),
+      },
+      ['y'],
+      20,
+    )
     const model = { ...base, graph: { ...base.graph, inputs: [ids] } }
     const program = compile(model)
     const variables = [...tensorsOf(model, program)].map(([name, value]) => tf.variable(value, true, name))

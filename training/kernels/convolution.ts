@@ -32,7 +32,18 @@ function windows(x: tf.Tensor, kernelSize: number, options: Window, value: numbe
   const [n, length, channels] = [at(x.shape, 0), at(x.shape, 1), at(x.shape, 2)]
   const reach = (kernelSize - 1) * dilation + 1
   const [before, after] = padding(options, length, reach, stride)
-  const padded = before + after > 0 ? tf.pad(x, [[0, 0], [before, after], [0, 0]], value) : x // biome-ignore format: one shape
+  const padded =
+    before + after > 0
+      ? tf.pad(
+          x,
+          [
+            [0, 0],
+            [before, after],
+            [0, 0],
+          ],
+          value,
+        )
+      : x
   const out = Math.floor((length + before + after - reach) / stride) + 1
   if (out <= 0) throw new DriftlineError('MODEL_INVALID', { reason: 'a window longer than its input', length, reach })
   return Array.from({ length: kernelSize }, (_, position) => {

@@ -9,7 +9,10 @@ test('docs/operators.md lists every operator with the opsets at which its defini
   for (const { op, since } of kernels) rows.set(op, [...(rows.get(op) ?? []), Math.max(since, 11)])
   const expected = [...rows]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([op, versions]) => `| [${op}](https://onnx.ai/onnx/operators/onnx__${op}.html) | ${versions.sort((a, b) => a - b).join(', ')} |`) // biome-ignore format: one row
+    .map(
+      ([op, versions]) =>
+        `| [${op}](https://onnx.ai/onnx/operators/onnx__${op}.html) | ${versions.sort((a, b) => a - b).join(', ')} |`,
+    )
   const documented = readFileSync(join(packageRoot, 'docs/operators.md'), 'utf8')
   expect(
     documented

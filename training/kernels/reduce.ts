@@ -10,6 +10,8 @@ interface Reduction {
   /** From this opset on the axes are an input; before, an attribute. */
   readonly axesInputSince: 13 | 18
   readonly device: (x: tf.Tensor, axes: number[]) => tf.Tensor
+  /** Of each element alone, when there is nothing to reduce; default: itself. */
+  readonly alone?: (x: tf.Tensor) => tf.Tensor
   /** Of the elements that fall into one. */
   readonly host: (values: Float64Array) => number
 }
@@ -45,12 +47,14 @@ const reductions: readonly Reduction[] = [
     op: 'ReduceL2',
     axesInputSince: 18,
     device: (x, axes) => tf.sqrt(tf.sum(tf.square(x), axes)),
+    alone: tf.abs,
     host: (values) => Math.hypot(...values),
   },
   {
     op: 'ReduceSumSquare',
     axesInputSince: 18,
     device: (x, axes) => tf.sum(tf.square(x), axes),
+    alone: tf.square,
     host: (values) => total(values.map((value) => value ** 2)),
   },
   {
@@ -93,7 +97,8 @@ function onHost(reduce: HostReduction, data: HostTensor, axes: readonly number[]
 }
 
 function onDevice(reduction: Reduction, data: tf.Tensor, axes: number[], keepdims: number): tf.Tensor {
-  const reduced = axes.length === 0 ? data : reduction.device(data, axes)
+  const { device, alone = (x: tf.Tensor) => x } = reduction
+  const reduced = axes.length === 0 ? alone(data) : device(data, axes)
   return tf.reshape(reduced, keptDims(data.shape, axes, keepdims))
 }
 

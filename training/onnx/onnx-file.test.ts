@@ -177,7 +177,9 @@ describe('external data', () => {
     await expect(reading({ location: 'weights', length: '999999999999' })).rejects.toThrow(invalid(/too early/))
     await expect(reading({ location: 'weights', length: '-8' })).rejects.toThrow(invalid(/no valid length/))
     await expect(reading({ location: '.' })).rejects.toThrow(invalid(/./))
-    expect((await reading({ location: 'weights', offset: '4', length: '8' })).graph.initializers.get('w')?.dims).toEqual([2]) // biome-ignore format: one call
+    expect(
+      (await reading({ location: 'weights', offset: '4', length: '8' })).graph.initializers.get('w')?.dims,
+    ).toEqual([2])
   })
 
   test('cannot be meant by a model that comes from memory', () => {
@@ -215,7 +217,10 @@ describe('damaged files', () => {
   })
 
   test('with flipped bytes are refused or read, never worse', () => {
-    const flips = fc.array(fc.tuple(fc.nat(original.length - 1), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 9 }) // biome-ignore format: one value
+    const flips = fc.array(fc.tuple(fc.nat(original.length - 1), fc.integer({ min: 1, max: 255 })), {
+      minLength: 1,
+      maxLength: 9,
+    })
     fc.assert(
       fc.property(flips, (changes) => {
         const damaged = new Uint8Array(original)
