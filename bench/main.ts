@@ -13,6 +13,10 @@ const benches: Readonly<Record<string, Bench>> = {
     summary: 'posts/s of normaliser, tokenizer, model runs and the whole scorer, by threads',
     run: async (args) => (await import('./inference.ts')).inference(args),
   },
+  train: {
+    summary: 'a fine-tuning step on wasm, by encoder, length and workers, beside PyTorch; memory',
+    run: async (args) => (await import('./train.ts')).train(args),
+  },
 }
 
 const [name = '', ...args] = process.argv.slice(2)
