@@ -28,9 +28,10 @@ export const ingestCommand = () =>
           throw new DriftlineError('USAGE', { reason })
         }
         const progress = process.stderr.isTTY ? { onProgress: progressLine } : {}
-        const summary = await ingest(inputsOf(args), parsed.data, { config, log, signal, ...progress })
+        const inputs = inputsOf(args)
+        const summary = await ingest(inputs, parsed.data, { config, log, signal, ...progress })
         if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
-        process.stdout.write(json ? `${JSON.stringify(summary)}\n` : told(summary))
+        process.stdout.write(json ? `${JSON.stringify(summary)}\n` : told(summary, inputs))
         return summary.outcome === 'stopped' ? 130 : 0
       }),
     )
@@ -52,13 +53,17 @@ function progressLine({ input, read, dead, seconds }: Tally): void {
   process.stderr.write(`\r\u001b[K${input}: ${whole(read)} read, ${whole(rate)}/s, ${whole(dead)} dead`)
 }
 
-function told({ outcome, read, accepted, dead, reasons, blankLines, seconds }: Summary): string {
+function told(summary: Summary, inputs: readonly Input[]): string {
+  const { outcome, read, accepted, dead, reasons, blankLines, seconds } = summary
+  const resumes = inputs.every(({ kind }) => kind !== 'stdin')
   const lines = [
     `${whole(read)} read, ${whole(accepted)} accepted, ${whole(dead)} dead in ${seconds.toFixed(1)} s` +
       ` (${whole(read / Math.max(seconds, 0.001))}/s)`,
     ...reasons.map(({ reason, count }) => `${whole(count).padStart(12)}  ${reason}`),
     ...(blankLines > 0 ? [`${whole(blankLines)} blank lines were skipped`] : []),
-    ...(outcome === 'stopped' ? ['Stopped before the end. The same command goes on from here.'] : []),
+    ...(outcome === 'stopped'
+      ? [`Stopped before the end.${resumes ? ' The same command goes on from here.' : ''}`]
+      : []),
   ]
   return `${lines.join('\n')}\n`
 }

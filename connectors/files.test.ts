@@ -60,8 +60,9 @@ test('lines come with their numbers; blank ones are skipped and counted', async 
   expect(source.stats).toEqual({ bytes: 29, blankLines: 2 })
 })
 
-test('a byte order mark is no part of the first row', async () => {
+test('a byte order mark is no part of a row', async () => {
   expect((await read(write('\ufeff{"a":1}\n'))).map(told)).toEqual(['line 1 {"a":1}'])
+  expect((await read(write('1\n\ufeff2\n'))).map(told)).toEqual(['line 1 1', 'line 2 2']) // two files joined
   expect(await csv('\ufeffid,text\n1,a\n')).toEqual(['line 2 {"id":"1","text":"a"}'])
 })
 

@@ -20,8 +20,8 @@ const carriageReturn = 0x0d
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /**
- * Cuts bytes into lines. Of an overlong line only the beginning is held in memory. A byte order mark is dropped, and a file
- * that ends with a line break has no empty line after it.
+ * Cuts bytes into lines. Of an overlong line only the beginning is held in memory. A byte order mark before a line is dropped
+ * (files joined with `cat` have some in the middle), and a file that ends with a line break has no empty line after it.
  */
 export class LineSplitter {
   #number = 0
@@ -59,7 +59,7 @@ export class LineSplitter {
     this.#size = 0
     const number = ++this.#number
     if (size > lineLimit + 1) return { number, bytes: whole, size, overlong: true, ending }
-    const marked = number === 1 && whole.subarray(0, 3).equals(byteOrderMark)
+    const marked = whole[0] === 0xef && whole.subarray(0, 3).equals(byteOrderMark)
     const returned = ending !== '' && whole.at(-1) === carriageReturn
     const bytes = whole.subarray(marked ? 3 : 0, whole.length - (returned ? 1 : 0))
     const overlong = bytes.length > lineLimit

@@ -59,10 +59,11 @@ function rowReader(
   const rowOf = (record: RawRecord, nowMs: number): Row => {
     const row = parse(record, nowMs, options)
     const index = at++
-    if (row.kind === 'dead' || options.repeatWindow === 0) return row
+    if (record.kind === 'bad' || row.kind === 'dead' || options.repeatWindow === 0) return row
     const seen = ids.see(row.post.id, index, record.origin)
     if (seen === undefined) return row
-    return deadRow(record, `repeated id, already seen at ${shortOrigin(seen, record.origin)}`, nowMs)
+    const reason = `repeated id, already seen at ${shortOrigin(seen, record.origin)}`
+    return deadRow(record.value, reason, record.origin, nowMs)
   }
 
   return {
@@ -90,17 +91,13 @@ function parse(record: RawRecord, nowMs: number, { source, hashAuthor }: RowOpti
     return { kind: 'dead', reason, origin, raw, rawBytes, deadAt: nowMs }
   }
   const { post, reason } = parsePost(record.value, { source, hashAuthor, nowMs })
-  return post === undefined ? deadRow(record, reason, nowMs) : { kind: 'post', post }
+  return post === undefined ? deadRow(record.value, reason, record.origin, nowMs) : { kind: 'post', post }
 }
 
-function deadRow(record: (RawRecord & { readonly kind: 'record' }) | RawRecord, reason: string, deadAt: number): Row {
-  const raw = record.kind === 'bad' ? record.raw : bytesOf(record.value)
-  const rawBytes = record.kind === 'bad' ? record.rawBytes : raw.length
-  return { kind: 'dead', reason, origin: record.origin, raw, rawBytes, deadAt }
+function deadRow(value: unknown, reason: string, origin: string, deadAt: number): Row {
+  const raw = value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value) ?? '')
+  return { kind: 'dead', reason, origin, raw, rawBytes: raw.length, deadAt }
 }
-
-const bytesOf = (value: unknown): Uint8Array =>
-  value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value) ?? '')
 
 /** "line 7" when both are lines of one file. */
 function shortOrigin(seen: string, origin: string): string {

@@ -58,4 +58,4 @@ export class Tally {
 }
 
 /** A reason without the details that differ from row to row: "createdAt must lie between 1970 and 2105". */
-const kindOf = (reason: string): string => reason.split(/[:,;]/)[0] ?? reason
+const kindOf = (reason: string): string => reason.split(/[:;]|, /)[0] ?? reason
