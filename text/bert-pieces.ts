@@ -20,8 +20,8 @@ export interface BertPiecesOptions {
  */
 export type BertPieces = (text: string, limit: number) => number[]
 
-/** Two generations full of tweets' words and their ids take about 20 MB a thread. */
-const cachedWords = 1 << 16
+/** Two full generations take about 16 MB a thread. A miss costs a microsecond, so more would not pay. */
+const cachedWords = 1 << 15
 /** What is longer is nearly never seen twice. */
 const longestCached = 48
 
