@@ -5,7 +5,7 @@ SELECT
     substringUTF8(scores.text, 1, {text_length:UInt32}) AS text,
     lengthUTF8(scores.text) > {text_length:UInt32} AS cut,
     label,
-    confidence,
+    least(greatest(ifNotFinite(scores.confidence, 0), 0), 1) AS confidence, -- 32 bits may round above 1
     source,
     toUnixTimestamp64Milli(scored_at) AS scored_at_ms
 FROM scores

@@ -109,6 +109,15 @@ describe('newest posts', () => {
   })
 })
 
+test('a model that gives no number, or one above 1, does not take the page down', async () => {
+  await insert([score({ confidence: 1.0000001 }), score({ confidence: 0.5 })])
+  await client.command({
+    query:
+      "INSERT INTO scores (topic, offset, scored_at, confidence) SELECT 'posts', 999, toDateTime64('2026-01-01 13:00:00', 3, 'UTC'), nan",
+  })
+  expect((await store.newest(noon, 10)).map(({ confidence }) => confidence).sort()).toEqual([0, 0.5, 1])
+})
+
 test('hashtags are counted by minute of scoring and by class', async () => {
   await insert([
     score({ hashtags: ['rain', 'sun'] }),
