@@ -64,7 +64,7 @@ export const guard = fastifyPlugin(async (server: FastifyInstance, { token }: Gu
 
   const authorised = (request: FastifyRequest): boolean => {
     if (token === undefined || session === undefined) return true
-    const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+    const bearer = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1]
     if (bearer !== undefined) return same(bearer, token)
     return same(cookiesOf(request.headers.cookie).get(cookieName) ?? '', session)
   }

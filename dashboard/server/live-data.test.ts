@@ -49,6 +49,11 @@ class TableStore implements LiveStore {
     )
   }
 
+  async lastScoredMs() {
+    this.#since('last', 0)
+    return Math.max(0, ...this.rows.map(({ atMs }) => atMs))
+  }
+
   async totals() {
     this.#since('totals', 0)
     return { scored: this.rows.length, dead: this.dead }
@@ -190,7 +195,7 @@ describe('hashtags', () => {
 
 describe('newest posts', () => {
   test('stay when no newer ones come, however long that is', async () => {
-    score(noon - 3_600_000)
+    score(noon - 100 * 86_400_000)
     expect((await reader.read(noon, labels)).newest).toHaveLength(1)
     expect((await reader.read(noon + 7_200_000, labels)).newest).toHaveLength(1)
   })

@@ -17,7 +17,6 @@ const lateSeconds = 30
 const settleMs = 500
 /** How often the slower-moving numbers are read again. */
 const calmMs = 2_000
-const hourMs = 3_600_000
 
 /**
  * What ClickHouse knows of the last minutes, kept from poll to poll so that each asks only for what may have changed:
@@ -45,9 +44,10 @@ export class LiveReader {
   async read(nowMs: number, modelLabels: readonly string[]): Promise<LiveData> {
     const calmDue = this.#calmAtMs === undefined || nowMs - this.#calmAtMs >= calmMs
     const fromMs = this.#from(nowMs)
+    const newestFromMs = await this.#newestFrom(fromMs)
     const [seconds, newest, minutes, totals] = await Promise.all([
       this.#store.seconds(fromMs),
-      this.#store.newest(this.#readAtMs === undefined ? nowMs - 24 * hourMs : fromMs, newestCount),
+      this.#store.newest(newestFromMs, newestCount),
       calmDue ? this.#store.hashtags(this.#hashtagsFrom(nowMs)) : undefined,
       calmDue ? this.#store.totals() : undefined,
     ])
@@ -66,6 +66,12 @@ export class LiveReader {
     const oldest = nowMs - keptSeconds * 1000
     const from = this.#readAtMs === undefined ? oldest : Math.max(oldest, this.#readAtMs - lateSeconds * 1000)
     return Math.floor(from / 1000) * 1000
+  }
+
+  /** At first, back to where there are posts, however long ago that is: a stream that stopped shows its last ones. */
+  async #newestFrom(fromMs: number): Promise<number> {
+    if (this.#readAtMs !== undefined) return fromMs
+    return Math.max(0, Math.min(fromMs, (await this.#store.lastScoredMs()) - lateSeconds * 1000))
   }
 
   /** A minute is asked for until it is over and late rows are in. */

@@ -37,6 +37,7 @@ beforeEach(() => {
     newest: () => answer([]),
     hashtags: () => answer([]),
     totals: () => answer({ scored: 5, dead: 1 }),
+    lastScoredMs: () => answer(0),
   }
   feed = createLiveFeed({
     data,

@@ -137,6 +137,12 @@ test('hashtags are counted by minute of scoring and by class', async () => {
   )
 })
 
+test('the last score is found, however old it is', async () => {
+  expect(await store.lastScoredMs()).toBe(0)
+  await insert([score({ scored_at: noon }), score({ scored_at: noon - 1 }), score({ scored_at: noon + 9, shadow: 1 })])
+  expect(await store.lastScoredMs()).toBe(noon)
+})
+
 test('totals are all that was scored and all that was refused', async () => {
   await insert([score(), score(), score({ shadow: 1 })])
   const dead: DeadPostRow = {

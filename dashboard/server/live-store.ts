@@ -37,6 +37,8 @@ export interface LiveStore {
   /** The most used hashtags of each minute. */
   hashtags(fromMs: number): Promise<readonly MinuteTag[]>
   totals(): Promise<Totals>
+  /** When a post was scored last; 0 when none ever was. */
+  lastScoredMs(): Promise<number>
 }
 
 /** Characters of a post that the page gets. */
@@ -52,6 +54,7 @@ const tagsPerMinute = 200
 const count = z.coerce.number().int().nonnegative()
 const SecondRow = z.object({ second: count, label: z.string(), posts: count })
 const TagRow = z.object({ minute: count, tag: z.string(), labels: z.array(z.string()), counts: z.array(count) })
+const LastRow = z.tuple([z.object({ last_ms: count })])
 const TotalsRow = z.tuple([z.object({ scored: count, dead: count })])
 const NewestRow = z
   .object({
@@ -78,6 +81,7 @@ export function clickhouseLiveStore(connect: () => ClickHouseClient): LiveStore 
     newest: sql('live_newest'),
     hashtags: sql('live_hashtags_1m'),
     totals: sql('live_totals'),
+    last: sql('live_last'),
   }
   let client: ClickHouseClient | undefined
 
@@ -116,6 +120,7 @@ export function clickhouseLiveStore(connect: () => ClickHouseClient): LiveStore 
           counts: new Map(labels.map((label, n) => [label, counts[n] ?? 0])),
         })),
     totals: async () => TotalsRow.parse(await rows(text.totals, {}))[0],
+    lastScoredMs: async () => LastRow.parse(await rows(text.last, {}))[0].last_ms,
     [Symbol.asyncDispose]: async () => client?.close(),
   }
 }
