@@ -107,20 +107,17 @@ function byProgram(
   return new Map(results)
 }
 
-/** The element with the largest error, if that is too large. Infinities are equal to the ends of an integer type. */
+/** The element with the largest error, if that is too large. */
 function worst(ours: readonly number[], theirs: readonly number[], tolerance: number): number | undefined {
-  let [found, largest] = [-1, tolerance]
-  for (const [index, expected] of theirs.entries()) {
-    const value = ours[index] ?? Number.NaN
-    if (
-      Object.is(value, expected) ||
-      value === expected ||
-      (Math.abs(value) >= 2 ** 31 - 1 && Math.abs(expected) >= 2 ** 31 - 1)
-    )
-      continue
-    const error = Math.abs(value - expected) / Math.max(1, Math.abs(expected))
-    if (error > largest || Number.isNaN(error))
-      [found, largest] = [index, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error]
-  }
-  return found < 0 ? undefined : found
+  const errors = theirs.map((expected, index) => errorOf(ours[index] ?? Number.NaN, expected))
+  const largest = errors.reduce((a, b) => Math.max(a, b), 0)
+  return largest > tolerance ? errors.indexOf(largest) : undefined
+}
+
+/** Relative above 1, absolute below; infinite when one is no number. Ends of integer types are equal to each other. */
+function errorOf(ours: number, theirs: number): number {
+  const bothAtEnd = Math.abs(ours) >= 2 ** 31 - 1 && Math.abs(theirs) >= 2 ** 31 - 1
+  if (Object.is(ours, theirs) || ours === theirs || bothAtEnd) return 0
+  const error = Math.abs(ours - theirs) / Math.max(1, Math.abs(theirs))
+  return Number.isNaN(error) ? Number.POSITIVE_INFINITY : error
 }

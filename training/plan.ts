@@ -17,6 +17,8 @@ export interface Plan {
 
 interface Step {
   readonly node: Node
+  /** Of the node; '' for one that nobody wants, or that is given already. */
+  readonly outputs: readonly string[]
   readonly run: (scope: Scope) => readonly Value[]
   /** Names of all values it may read. */
   readonly reads: readonly string[]
@@ -54,6 +56,7 @@ export function plan(graph: Graph, options: PlanOptions): Plan {
     if (value !== undefined) constants.set(name, value)
   }
   const available = new Set([...options.given, ...constants.keys()])
+  const made = new Set(constants.keys())
   const steps: Omit<Step, 'dead'>[] = []
   for (const node of nodes) {
     for (const name of usedBy(node)) {
@@ -61,10 +64,17 @@ export function plan(graph: Graph, options: PlanOptions): Plan {
     }
     const step =
       node.op === 'If' && node.domain === '' ? branching(node, options, available, constants) : simple(node, options)
-    const folded =
-      step.foldable && usedBy(node).every((name) => constants.has(name)) ? fold(node, step, constants) : undefined
-    if (folded === undefined) steps.push({ node, run: step.run, reads: usedBy(node) })
-    for (const name of node.outputs) available.add(name)
+    const known = step.foldable && usedBy(node).every((name) => constants.has(name))
+    if (!known || !fold(node, step, constants)) {
+      const outputs = node.outputs.map((name) => (options.given.has(name) ? '' : name))
+      steps.push({ node, outputs, run: step.run, reads: usedBy(node) })
+    }
+    for (const name of node.outputs) {
+      if (name === '' || options.given.has(name)) continue
+      if (made.has(name)) throw new DriftlineError('MODEL_INVALID', { reason: 'a value is made twice', name })
+      made.add(name)
+      available.add(name)
+    }
   }
   for (const name of options.outputs) {
     if (!available.has(name)) throw new DriftlineError('MODEL_INVALID', { reason: 'no such value', name })
@@ -121,6 +131,7 @@ function simple(node: Node, { opsets }: PlanOptions): Runnable {
         ),
     }
   } catch (error) {
+    if (error instanceof DriftlineError) throw new DriftlineError(error.code, { ...error.details, ...details })
     if (!(error instanceof z.ZodError)) throw error
     throw new DriftlineError('OPERATOR_UNSUPPORTED', { reason: z.prettifyError(error), ...details }, { cause: error })
   }
@@ -136,8 +147,9 @@ function branching(
   const [condition = ''] = node.inputs
   const branch = (name: 'then_branch' | 'else_branch'): (() => Plan) => {
     const attribute = node.attributes[name]
-    if (attribute?.kind !== 'graph')
+    if (attribute?.kind !== 'graph') {
       throw new DriftlineError('MODEL_INVALID', { reason: 'an If without branches', node: node.name })
+    }
     const { value: graph } = attribute
     return () =>
       plan(graph, {
@@ -151,25 +163,31 @@ function branching(
   const known = constants.get(condition)
   if (known !== undefined) {
     const chosen = only(known) === 1 ? whenTrue() : whenFalse()
-    return { foldable: chosen.steps.length === 0, run: (scope) => execute(chosen, scope) }
+    return { foldable: chosen.steps.length === 0, run: (scope) => owned(execute(chosen, scope), scope) }
   }
   const plans = [whenFalse(), whenTrue()] as const
   return {
     foldable: false,
     run: (scope) => {
       const value = scope.get(condition)
-      return execute(plans[value !== undefined && only(download(value)) === 1 ? 1 : 0], scope)
+      return owned(execute(plans[value !== undefined && only(download(value)) === 1 ? 1 : 0], scope), scope)
     },
   }
 }
 
-/** Runs a step now and keeps what it gives as constants. */
-function fold(node: Node, step: Runnable, constants: Map<string, HostTensor>): true | undefined {
+/** Results with tensors of their own, also where a graph hands on what it was given: each is released by itself. */
+export function owned(values: readonly Value[], around: Scope): readonly Value[] {
+  const others = new Set(around.values())
+  return values.map((value) => (isDevice(value) && others.has(value) ? tf.clone(value) : value))
+}
+
+/** Runs a step now and keeps what it gives as constants. @returns whether it did */
+function fold(node: Node, step: Runnable, constants: Map<string, HostTensor>): boolean {
   const values = attempt(node, () => step.run(constants))
   const kept: [string, HostTensor][] = []
   for (const [index, name] of node.outputs.entries()) {
     const value = values[index]
-    if (value === undefined || isDevice(value) || value.data.length > largestFolded) return undefined
+    if (value === undefined || isDevice(value) || value.data.length > largestFolded) return false
     kept.push([name, value])
   }
   for (const [name, value] of kept) constants.set(name, value)
@@ -181,7 +199,7 @@ function withDead(steps: readonly Omit<Step, 'dead'>[], outputs: readonly string
   return steps
     .toReversed()
     .map((step) => {
-      const dead = [...step.reads, ...step.node.outputs].filter((name) => !seen.has(name))
+      const dead = [...step.reads, ...step.outputs].filter((name) => !seen.has(name))
       for (const name of dead) seen.add(name)
       return { ...step, dead: [...new Set(dead)] }
     })
@@ -202,13 +220,13 @@ function used(
 export function execute(plan: Plan, around: Scope): readonly Value[] {
   const scope = new Map([...around, ...plan.constants])
   const made = new Set<string>()
-  for (const { node, run, dead } of plan.steps) {
+  for (const { node, outputs, run, dead } of plan.steps) {
     let values: readonly Value[] = []
     tf.tidy(() => {
       values = attempt(node, () => run(scope))
       return values.filter(isDevice)
     })
-    for (const [index, name] of node.outputs.entries()) {
+    for (const [index, name] of outputs.entries()) {
       const value = values[index]
       if (name === '' || value === undefined) continue
       scope.set(name, value)
@@ -226,14 +244,17 @@ export function execute(plan: Plan, around: Scope): readonly Value[] {
   })
 }
 
-/** Says which node failed. TensorFlow.js refuses shapes by plain errors; those of memory and of the backend pass as they are. */
+/**
+ * Says which node failed. TensorFlow.js refuses shapes by plain errors; those of memory and of the backend pass as they are.
+ */
 function attempt<T>(node: Node, run: () => T): T {
   try {
     return run()
   } catch (error) {
     const where = { op: node.op, node: node.name }
-    if (error instanceof DriftlineError)
+    if (error instanceof DriftlineError) {
       throw new DriftlineError(error.code, { ...where, ...error.details }, { cause: error })
+    }
     if (!(error instanceof Error) || error.constructor !== Error) throw error
     throw new DriftlineError('MODEL_INVALID', { reason: messageOf(error), ...where }, { cause: error })
   }

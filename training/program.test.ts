@@ -160,6 +160,7 @@ describe('a graph', () => {
   test.each([
     ['in the wrong order', [node('Neg', ['a'], ['y']), node('Neg', ['x'], ['a'])], ['y']],
     ['that reads itself', [node('Neg', ['y'], ['y'])], ['y']],
+    ['that makes a value twice', [node('Neg', ['x'], ['y']), node('Abs', ['x'], ['y'])], ['y']],
     ['without what is asked for', [node('Neg', ['x'], ['a'])], ['y']],
   ])('%s is refused', (_, nodes, outputs) => {
     expect(() => compile(graph(nodes, {}, outputs))).toThrow(expect.objectContaining({ code: 'MODEL_INVALID' }))
@@ -196,6 +197,12 @@ describe('a graph', () => {
     const w: Tensor = { name: 'w', type: 'float16', dims: [2], data: Uint16Array.of(0x3c00, 0xc000) }
     const model = graph([node('Mul', ['x', 'w'], ['y'])], { w })
     expect(parameterValues(model, compile(model)).get('w')).toEqual(Float32Array.of(1, -2))
+  })
+
+  test('cut at one of two outputs of a node takes what is fed', () => {
+    const nodes = [node('Split', ['x'], ['a', 'b'], { axis: 0n }), node('Add', ['a', 'b'], ['y'])]
+    const program = compile(graph(nodes), { inputs: ['x', 'a'] })
+    expect(result(program, { x, a: { dims: [1, 2], data: Float32Array.of(10, 20) } })).toEqual([[13, 24]])
   })
 
   test('cut in two gives what it gives whole', () => {
@@ -238,6 +245,17 @@ describe('a graph', () => {
       expect(() => compile(graph([other], { c: bool(0) }))).toThrow(
         expect.objectContaining({ code: 'OPERATOR_UNSUPPORTED' }),
       )
+    })
+
+    test('may hand on what is around it, and read it again', () => {
+      const through = {
+        ...branch('Neg'),
+        nodes: [],
+        outputs: [{ name: 'a', type: 'other' as const, shape: undefined }],
+      }
+      const pass = node('If', ['c'], ['b'], { then_branch: through, else_branch: branch('Abs') })
+      const nodes = [node('Abs', ['x'], ['a']), pass, node('Neg', ['b'], ['d']), node('Add', ['a', 'd'], ['y'])]
+      expect(result(compile(graph(nodes, { c: bool(1) })))).toEqual([[0, 0, 0, 0]])
     })
 
     test('over a shape decides in each run', () => {

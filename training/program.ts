@@ -4,7 +4,7 @@ import { upload, type Value } from './kernels/value.ts'
 import { codeOfType } from './onnx/element-types.ts'
 import { fromFloat16 } from './onnx/float16.ts'
 import type { Graph, Model } from './onnx/model.ts'
-import { execute, isParameter, plan } from './plan.ts'
+import { execute, isParameter, owned, plan } from './plan.ts'
 import * as tf from './tf.ts'
 
 /** One input on the host, row-major. int32 data is accepted for inputs of any integer type. */
@@ -24,7 +24,10 @@ export interface Program {
   /** Names of what `run` must be fed with, in the order of the graph. */
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
-  /** In the order of the graph's initialisers; only those that the outputs depend on. */
+  /**
+   * In the order of the graph's initialisers; only those that the outputs depend on, be it by their shape: above a cut,
+   * graphs of the older exporter still ask the embeddings for theirs.
+   */
   readonly parameters: readonly Parameter[]
   /**
    * Runs the graph. The caller owns the results and wraps the call in `tf.tidy` (or in `tf.variableGrads`, which does);
@@ -82,7 +85,7 @@ export function compile(model: Model, options: CompileOptions = {}): Program {
         const scope = new Map<string, Value>()
         for (const name of inputs) scope.set(name, fed(name, feeds[name], types.get(name)))
         for (const { name } of parameters) scope.set(name, present(name, values.get(name)))
-        return execute(steps, scope).map((value) => keepable(upload(value), scope))
+        return owned(execute(steps, scope).map(upload), scope).map(upload)
       }),
   }
 }
@@ -104,11 +107,6 @@ function fed(name: string, feed: HostFeed | tf.Tensor | undefined, type: HostTyp
 function present<T>(name: string, value: T | undefined): T {
   if (value === undefined) throw new Error(`the program needs a value for ${name}`)
   return value
-}
-
-/** A result of its own, also where the graph hands an input through. */
-function keepable(value: tf.Tensor, scope: ReadonlyMap<string, Value>): tf.Tensor {
-  return [...scope.values()].includes(value) ? tf.clone(value) : value
 }
 
 /** The parameters' values in a model, in float32, by name. Those of float32 are views of the model's own memory. */

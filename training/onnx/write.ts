@@ -28,7 +28,8 @@ export interface WriteOptions {
 }
 
 /**
- * Writes a model file. Tensors go from where they are to the disk, without a copy in memory.
+ * Writes a model file. Tensors go from where they are to the disk, without a copy in memory. A crash leaves half a file:
+ * who needs all or nothing writes into a new directory and renames that, as the registry does.
  *
  * @returns the names of the files written, in the directory of `path`
  */
