@@ -30,7 +30,8 @@ test('feeds are padded to the longest and masked, and only what the graph asks f
 })
 
 test('a row without a label weighs nothing, a row without a teacher learns from none', () => {
-  const batch = batchOf([{ ...example([2, 3], -1), teacher: Float32Array.of(1, 2) }, example([2, 3], 1)], form, 2)
+  const rows = [{ ...example([2, 3], -1), teacher: Float32Array.of(1, 2) }, example([2, 3], 1)]
+  const batch = batchOf(rows, feedsOf(rows, form), 2)
   expect(batch).toMatchObject({ labels: Int32Array.of(0, 1), weights: Float32Array.of(0, 1) })
   expect(batch).toMatchObject({ teacher: Float32Array.of(1, 2, 0, 0), teacherWeights: Float32Array.of(1, 0) })
 })

@@ -75,9 +75,11 @@ export function feedsOf(examples: readonly { readonly ids: Int32Array }[], form:
   return Object.fromEntries(entries.map(([name, data]) => [name, { dims, data }]))
 }
 
-/** @param classes number of classes, needed to lay out the teacher's logits */
-export function batchOf(examples: readonly Example[], form: InputForm, classes: number): Batch {
-  const feeds = feedsOf(examples, form)
+/**
+ * @param feeds of these examples
+ * @param classes number of classes, needed to lay out the teacher's logits
+ */
+export function batchOf(examples: readonly Example[], feeds: Feeds, classes: number): Batch {
   const labels = Int32Array.from(examples, ({ label }) => Math.max(0, label))
   const weights = Float32Array.from(examples, ({ label }) => (label < 0 ? 0 : 1))
   if (examples.every(({ teacher }) => teacher === undefined)) return { feeds, labels, weights }

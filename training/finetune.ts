@@ -4,9 +4,10 @@ import type { Random } from '../core/random.ts'
 import type { BackendName } from './backends/backend.ts'
 import { batchOf, dropWords, type Example, feedsOf, type InputForm, lengthBuckets } from './data-batches.ts'
 import { type Evaluation, evaluate } from './evaluate.ts'
+import { computeFrozen } from './frozen.ts'
 import type { Model } from './onnx/model.ts'
 import { replaceInitializers } from './onnx/replace-initializers.ts'
-import type { Trainer, TrainerOptions } from './parallel/trainer.ts'
+import type { Feeds, Trainer, TrainerOptions } from './parallel/trainer.ts'
 import { schedule } from './schedule.ts'
 import { type Layers, trainableNames } from './trainable.ts'
 
@@ -87,9 +88,15 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
   const { model, labels, train, validation, form, recipe, random, clock, signal } = options
   const classWeights = weightsOf(train, labels, recipe.classWeightPower)
   const trainable = trainableNames(model, recipe.layers)
+  const frozen =
+    recipe.layers === 'all' || recipe.wordDropout > 0
+      ? undefined // hidden words change what the lower layers see
+      : await computeFrozen(model, trainable, [...train, ...validation], form)
+  const feed = (examples: readonly Example[]) => frozen?.feedsOf(examples) ?? feedsOf(examples, form)
   const trainer = await options.createTrainer({
     model,
     trainable,
+    ...(frozen !== undefined && { inputs: frozen.inputs }),
     backend: options.backend,
     workers: options.workers,
     loss: {
@@ -115,7 +122,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
       for (const examples of lengthBuckets(train, recipe.batchSize, random)) {
         if (signal.aborted) break
         const dropped = examples.map((example) => dropWords(example, recipe.wordDropout, form.unknownId, random))
-        const batch = batchOf(dropped, form, labels.length) // feeds [rows, tokens], labels [rows]
+        const batch = batchOf(dropped, feed(dropped), labels.length) // feeds [rows, tokens], labels [rows]
         const { loss } = await trainer.step(batch, recipe.learningRate * rate(step))
         step++
         rows += examples.length
@@ -135,7 +142,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
         break
       }
       if (validation.length === 0) continue
-      const logits = await logitsOf(trainer, validation, form, labels.length)
+      const logits = await logitsOf(trainer, validation, feed, labels.length)
       const truth = validation.map(({ label }) => label)
       const evaluation = evaluate(logits, truth, labels)
       history.push(evaluation)
@@ -178,20 +185,23 @@ const evaluationRows = 128
 export async function logitsOf(
   trainer: Trainer,
   examples: readonly Example[],
-  form: InputForm,
+  feed: (examples: readonly Example[]) => Feeds,
   classes: number,
 ): Promise<Float32Array> {
-  const sorted = examples.map(({ ids }, row) => ({ ids, row })).sort((a, b) => a.ids.length - b.ids.length)
+  const sorted = examples.map((example, row) => ({ example, row })).sort(byLength)
   const logits = new Float32Array(examples.length * classes)
   for (let start = 0; start < sorted.length; start += evaluationRows) {
     const rows = sorted.slice(start, start + evaluationRows)
-    const part = await trainer.evaluate(feedsOf(rows, form)) // [rows, classes]
+    const part = await trainer.evaluate(feed(rows.map(({ example }) => example))) // [rows, classes]
     for (const [at, { row }] of rows.entries()) {
       logits.set(part.subarray(at * classes, (at + 1) * classes), row * classes)
     }
   }
   return logits
 }
+
+const byLength = (a: { readonly example: Example }, b: { readonly example: Example }): number =>
+  a.example.ids.length - b.example.ids.length
 
 /** (rows / (classes · rows of the class))^power, for the classes that occur; 1 for the others, which no row uses. */
 function weightsOf(train: readonly Example[], labels: readonly string[], power: number): number[] {

@@ -98,7 +98,9 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   const { labels, form } = start
   const kind = 'preset' in from ? 'scratch' : start.model.producer === presetProducer ? 'preset' : 'encoder'
   const teaches = options.teachers.length > 0 ? { distillation: 1 } : {}
-  const recipe: Recipe = { ...recipes[kind], ...teaches, ...options.recipe }
+  // With hidden words the frozen layers would have to be computed anew in every epoch.
+  const whole = (options.recipe.layers ?? 'all') === 'all'
+  const recipe: Recipe = { ...recipes[kind], ...(whole ? {} : { wordDropout: 0 }), ...teaches, ...options.recipe }
   const encode = (some: readonly LabelledPost[]) => encodeExamples(some, labels, start.textForm)
   const mixed = shuffled(train, random)
   const validationRows = Math.min(mostValidation, Math.round(mixed.length * validationShare))

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { BackendName } from '../backends/backend.ts'
-import type { Example, InputForm } from '../data-batches.ts'
+import { type Example, feedsOf, type InputForm } from '../data-batches.ts'
 import { logitsOf } from '../finetune.ts'
 import type { Model } from '../onnx/model.ts'
 import { encodeModel, writeModel } from '../onnx/write.ts'
@@ -84,7 +84,7 @@ async function tensorFlowLogits(
 ): Promise<Float32Array> {
   const trainer = await createTrainer({ model, trainable: trainableNames(model, 'head'), backend, workers: 1 })
   try {
-    return await logitsOf(trainer, examples, form, classes)
+    return await logitsOf(trainer, examples, (some) => feedsOf(some, form), classes)
   } finally {
     await trainer.close()
   }
