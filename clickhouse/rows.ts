@@ -69,6 +69,7 @@ const position = { topic_id: z.string(), partition: count }
 /** What the queries of `clickhouse/queries/` return, by the name of the file; the page's (`live_*`) are read by the dashboard. */
 export const queryRows = {
   resume: z.object({ topic: z.string(), ...position, next_offset: count, rows: count }),
+  resume_dead: z.object({ topic: z.string(), ...position, next_offset: count, rows: count }),
   totals: z.object({ topic: z.string(), ...position, posts: count, last_offset: count }),
   class_counts: z.object({ label: z.string(), posts: count }),
   class_counts_view: z.object({ label: z.string(), posts: count }),

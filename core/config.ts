@@ -80,6 +80,9 @@ export const configSchema = z.strictObject({
     .default(200)
     .describe('Posts per second that the demo source makes.'),
   demoSeed: z.coerce.number().int().default(1).describe('Seed of the demo source.'),
+  dangerouslyUnguarded: flag
+    .default(false)
+    .describe('Score at least once, and double rows after crashes; only for the control of `npm run bench -- kill`.'),
   openBrowser: flag.default(false).describe('Open the dashboard in a browser once it is ready.'),
 })
 

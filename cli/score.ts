@@ -1,0 +1,66 @@
+import { storeClient } from '../clickhouse/client.ts'
+import { openEventLog } from '../connectors/open-log.ts'
+import { systemClock } from '../core/clock.ts'
+import { createScorer } from '../inference/create-scorer.ts'
+import { runScoreJob, type ScoreSummary } from '../jobs/score/main.ts'
+import { loadModelDirectory, modelPath } from '../models/model-directory.ts'
+import { type Context, runs, verb } from './command.ts'
+import { withStore } from './with-store.ts'
+
+interface ScoreOptions extends Record<string, unknown> {
+  readonly untilEnd?: boolean
+  readonly acceptRecreated?: boolean
+}
+
+/** Reads posts from the log, scores them, writes the rows. */
+export const scoreCommand = () =>
+  verb('score', 'score the posts of the log and write them to ClickHouse')
+    .option('--until-end', 'stop once the log is drained')
+    .option('--accept-recreated', 'go on with a topic that was deleted and made anew, from its beginning')
+    .option('--model <model>', '`bundled` or a model directory')
+    .option('--device <device>', 'auto, cpu, cuda or webgpu')
+    .option('--workers <n>', 'inference threads')
+    .option('--topic <topic>', 'topic that holds the posts')
+    .option('--batch-posts <n>', 'most posts scored and inserted together per partition')
+    .option('--linger-ms <ms>', 'longest wait for a batch to fill')
+    .action(runs(score))
+
+async function score(context: Context, { untilEnd = false, acceptRecreated = false }: ScoreOptions): Promise<number> {
+  const { config, log, signal, json } = context
+  const eventLog = await openEventLog(config, log)
+  try {
+    const scorer = await createScorer({
+      directory: await loadModelDirectory(modelPath(config.model)),
+      device: config.device,
+      workers: config.workers,
+      batchTokens: config.batchTokens,
+      log,
+    })
+    try {
+      const summary = await withStore(config, log, signal, () =>
+        runScoreJob({
+          config,
+          eventLog,
+          connect: () => storeClient(config),
+          scorer,
+          clock: systemClock,
+          log,
+          signal,
+          untilEnd,
+          acceptRecreated,
+        }),
+      )
+      process.stdout.write(json ? `${JSON.stringify(summary)}\n` : describe(summary))
+      return 0
+    } finally {
+      await scorer[Symbol.asyncDispose]()
+    }
+  } finally {
+    await eventLog[Symbol.asyncDispose]()
+  }
+}
+
+function describe({ scored, dead, seconds, postsPerSecond }: ScoreSummary): string {
+  const refused = dead === 0 ? '' : `, ${dead} dead (driftline sql "SELECT * FROM dead_posts")`
+  return `${scored} posts scored${refused} in ${seconds.toFixed(1)} s: ${postsPerSecond} posts/s\n`
+}

@@ -1,0 +1,109 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import { clickHouseSink } from '../../connectors/clickhouse.ts'
+import type { EventLog } from '../../connectors/event-log.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Config } from '../../core/config.ts'
+import type { Log } from '../../core/log.ts'
+import type { StepStats } from '../../dataflow/metrics.ts'
+import { run } from '../../dataflow/run.ts'
+import type { Scorer } from '../../inference/scorer.ts'
+import { countWrites } from './count-writes.ts'
+import { deadFlow, scoreFlow } from './flow.ts'
+import { reportStatus, scoreGroup } from './report-status.ts'
+import { deadRow, scoreBatch } from './rows.ts'
+
+export interface ScoreJobOptions {
+  readonly config: Config
+  readonly eventLog: EventLog
+  /** See `ClickHouseSinkOptions`. */
+  readonly connect: () => ClickHouseClient
+  readonly scorer: Scorer
+  readonly clock: Clock
+  readonly log: Log
+  readonly signal: AbortSignal
+  /** Stop at the offsets that were the ends of the topics at the start. */
+  readonly untilEnd: boolean
+  /** See `ClickHouseSinkOptions`. */
+  readonly acceptRecreated: boolean
+}
+
+export interface ScoreSummary {
+  /** Rows made durable by this run. */
+  readonly scored: number
+  readonly dead: number
+  readonly seconds: number
+  readonly postsPerSecond: number
+  /** What each step of the score flow did, over all partitions: the one that is neither waiting nor blocked is the bottleneck. */
+  readonly steps: readonly StepTotals[]
+}
+
+export type StepTotals = Pick<StepStats, 'step' | 'in' | 'busyMs' | 'waitingMs' | 'blockedMs'>
+
+/** Drain within this, so that stopping all parts stays under 5 s. */
+const drainMs = 800
+
+/** The score job: both topics to their tables, until the signal is aborted or, with `untilEnd`, the logs are drained. */
+export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummary> {
+  const { config, eventLog, connect, scorer, clock, log, signal, untilEnd, acceptRecreated } = options
+  const posts = await eventLog.createTopic(config.topic, config.partitions)
+  const dead = await eventLog.createTopic(`${config.topic}.dead`, 1)
+  const counts = { scored: 0, dead: 0 }
+  const limits = { maxItems: config.batchPosts, maxWaitMs: config.lingerMs }
+  const startedAt = clock.now()
+  const runOptions = { signal, clock, log, drainMs }
+  const committed = async (partition: number) => (await eventLog.committed(scoreGroup, posts.name)).get(partition)
+  const dangerouslyUnguarded = config.dangerouslyUnguarded ? committed : undefined
+  const flows = [
+    {
+      topic: posts,
+      run: run(
+        scoreFlow(
+          eventLog.source(posts.name, { untilEnd }),
+          scoreBatch(() => scorer, posts, clock),
+          countWrites(
+            clickHouseSink({ connect, topic: posts, positionsIn: 'scores', acceptRecreated, dangerouslyUnguarded }),
+            counts,
+          ),
+          limits,
+        ),
+        runOptions,
+      ),
+    },
+    {
+      topic: dead,
+      run: run(
+        deadFlow(
+          eventLog.source(dead.name, { untilEnd }),
+          deadRow(dead, clock),
+          countWrites(clickHouseSink({ connect, topic: dead, positionsIn: 'dead_posts', acceptRecreated }), counts),
+          limits,
+        ),
+        runOptions,
+      ),
+    },
+  ]
+  const status = reportStatus({ config, eventLog, flows, scorer, counts, clock, log })
+  try {
+    await Promise.all(flows.map((flow) => flow.run.done))
+  } finally {
+    await status.stop(signal.aborted ? 'stopped' : 'ended')
+  }
+  const seconds = Math.max(clock.now() - startedAt, 1) / 1000
+  const steps = totals(flows[0]?.run.stats().lanes.flatMap((lane) => lane.steps) ?? [])
+  return { ...counts, seconds, postsPerSecond: Math.round(counts.scored / seconds), steps }
+}
+
+function totals(steps: readonly StepStats[]): StepTotals[] {
+  const byStep = new Map<string, StepTotals>()
+  for (const { step, in: items, busyMs, waitingMs, blockedMs } of steps) {
+    const sum = byStep.get(step) ?? { step, in: 0, busyMs: 0, waitingMs: 0, blockedMs: 0 }
+    byStep.set(step, {
+      step,
+      in: sum.in + items,
+      busyMs: Math.round(sum.busyMs + busyMs),
+      waitingMs: Math.round(sum.waitingMs + waitingMs),
+      blockedMs: Math.round(sum.blockedMs + blockedMs),
+    })
+  }
+  return [...byStep.values()]
+}

@@ -1,0 +1,137 @@
+import type { LoggedRow } from '../../connectors/clickhouse.ts'
+import type { LogRecord, TopicInfo } from '../../connectors/event-log.ts'
+import type { Clock } from '../../core/clock.ts'
+import { DriftlineError } from '../../core/errors.ts'
+import type { Scored, Scorer } from '../../inference/scorer.ts'
+import { DeadPost, rawLimit } from '../../text/dead-post.ts'
+import type { Post } from '../../text/post.ts'
+import { signalsOf } from '../../text/signals.ts'
+import type { Parsed } from './parse.ts'
+
+type Alive = { readonly record: LogRecord; readonly post: Post }
+
+/**
+ * Scores a batch and turns each record into exactly one row: a score, or a dead post with its reason.
+ *
+ * @param scorer asked once per batch, so that a batch is never a mix of two models
+ */
+export function scoreBatch(scorer: () => Scorer, topic: TopicInfo, clock: Clock) {
+  return async (batch: readonly Parsed[]): Promise<readonly LoggedRow[]> => {
+    const model = scorer()
+    const alive = batch.filter((item): item is Alive => !(item.post instanceof DriftlineError))
+    const results = alive.length === 0 ? [] : await model.score(alive.map(({ post }) => post.text))
+    const first = batch[0]?.record
+    const facts = {
+      topic,
+      model,
+      batchId: `${topic.name}-${first?.partition}-${first?.offset}`,
+      scoredAtMs: clock.now(),
+    }
+    let next = 0
+    return batch.map(({ record, post }) => {
+      if (post instanceof DriftlineError) return refusedRow(record, post, facts)
+      const result = results[next++]
+      if (result === undefined)
+        throw new Error(`the scorer returned ${results.length} results for ${alive.length} texts`)
+      return result instanceof DriftlineError
+        ? refusedRow(record, result, facts)
+        : scoreRow(record, post, result, facts)
+    })
+  }
+}
+
+interface BatchFacts {
+  readonly topic: TopicInfo
+  readonly model: Scorer
+  readonly batchId: string
+  readonly scoredAtMs: number
+}
+
+function scoreRow(record: LogRecord, post: Post, scored: Scored, facts: BatchFacts): LoggedRow {
+  const { hashtags, counts } = signalsOf(post.text)
+  const row = {
+    post_id: post.id,
+    event_at: post.createdAt,
+    ingested_at: record.appendedAtMs,
+    scored_at: facts.scoredAtMs,
+    source: post.source,
+    lang: post.lang ?? '',
+    author: post.author ?? '',
+    text: post.text,
+    hashtags,
+    given_label: post.label ?? '',
+    meta: Object.fromEntries(Object.entries(post.meta ?? {}).map(([key, value]) => [key, String(value)])),
+    label: scored.label,
+    confidence: scored.confidence,
+    probabilities: scored.probabilities,
+    margin: scored.margin,
+    tokens: scored.tokens,
+    unknown_tokens: scored.unknownTokens,
+    signals: counts,
+    model_name: facts.model.name,
+    model_version: facts.model.version,
+    shadow: 0,
+    ...positionOf(record, facts.topic),
+    batch_id: facts.batchId,
+    inference_us: Math.round(scored.inferenceUs),
+  } as const
+  return { table: 'scores', row }
+}
+
+function refusedRow(record: LogRecord, error: DriftlineError, { topic, scoredAtMs }: BatchFacts): LoggedRow {
+  const row = {
+    dead_at: scoredAtMs,
+    stage: 'score',
+    code: error.code,
+    reason: error.message,
+    origin: originOf(record, topic),
+    raw_base64: Buffer.from(record.value.subarray(0, rawLimit)).toString('base64'),
+    raw_bytes: record.value.length,
+    ...positionOf(record, topic),
+  }
+  return { table: 'dead_posts', row }
+}
+
+/** A record of `<topic>.dead`, which ingest wrote, as a row; one that is no such record is kept as it came. */
+export function deadRow(topic: TopicInfo, clock: Clock) {
+  return (record: LogRecord): LoggedRow => {
+    const position = positionOf(record, topic)
+    const parsed = DeadPost.safeParse(parseJson(record.value))
+    if (!parsed.success) {
+      const row = {
+        dead_at: clock.now(),
+        stage: 'score',
+        code: 'POST_INVALID',
+        reason: 'a record of the dead topic that ingest did not write',
+        origin: originOf(record, topic),
+        raw_base64: Buffer.from(record.value.subarray(0, rawLimit)).toString('base64'),
+        raw_bytes: record.value.length,
+        ...position,
+      }
+      return { table: 'dead_posts', row }
+    }
+    const { stage, code, reason, origin, raw, rawBytes, deadAt } = parsed.data
+    const row = { dead_at: deadAt, stage, code, reason, origin, raw_base64: raw, raw_bytes: rawBytes, ...position }
+    return { table: 'dead_posts', row }
+  }
+}
+
+/** `undefined`, which no schema accepts, for what is not JSON. */
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+const positionOf = ({ partition, offset }: LogRecord, topic: TopicInfo) => ({
+  topic: topic.name,
+  topic_id: topic.id,
+  partition,
+  offset,
+})
+
+const originOf = ({ partition, offset }: LogRecord, topic: TopicInfo): string =>
+  `topic ${topic.name} partition ${partition} offset ${offset}`
