@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { type Config, type LoadedConfig, loadConfig } from '../core/config.ts'
 import { DriftlineError, messageOf } from '../core/errors.ts'
 import { createLog, type Log } from '../core/log.ts'
+import { onSupervisorGone } from './supervised.ts'
 
 /** What every verb gets. */
 export interface Context {
@@ -58,6 +59,7 @@ export function runs<Options extends Record<string, unknown>>(
     }
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
     process.stdout.on('error', onOutputError)
+    onSupervisorGone(() => stop.abort(new Error('stopped because the supervisor is gone')))
     const json = options.json === true
     try {
       const loaded = loadConfig(options)

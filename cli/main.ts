@@ -2,11 +2,31 @@ import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../core/package-version.ts'
 import { configCommand } from './config.ts'
 import { dashboardCommand } from './dashboard.ts'
+import { doctorCommand } from './doctor.ts'
 import { ingestCommand } from './ingest.ts'
 import { predictCommand } from './predict.ts'
+import { scoreCommand } from './score.ts'
 import { sqlCommand } from './sql.ts'
 import { storeCommand } from './store.ts'
 import { trainCommand } from './train.ts'
+import { demoCommand, upCommand } from './up.ts'
+import { verifyCommand } from './verify.ts'
+
+/** All verbs, in the order in which --help lists them. */
+const verbs = [
+  demoCommand,
+  upCommand,
+  ingestCommand,
+  scoreCommand,
+  dashboardCommand,
+  storeCommand,
+  predictCommand,
+  trainCommand,
+  sqlCommand,
+  verifyCommand,
+  doctorCommand,
+  configCommand,
+]
 
 const program = new Command('driftline')
   .description('Scores a live stream of short texts, watches for drift, retrains and hot-swaps the model.')
@@ -14,16 +34,7 @@ const program = new Command('driftline')
   .showHelpAfterError('(add --help for the commands)')
   .exitOverride()
 
-for (const command of [
-  configCommand(),
-  dashboardCommand(),
-  ingestCommand(),
-  predictCommand(),
-  sqlCommand(),
-  storeCommand(),
-  trainCommand(),
-])
-  program.addCommand(command.exitOverride())
+for (const makeVerb of verbs) program.addCommand(makeVerb().exitOverride())
 
 try {
   await program.parseAsync()

@@ -22,7 +22,6 @@ export const storeCommand = () =>
         const stopped = new Promise<'stop'>((resolve) => {
           if (signal.aborted) resolve('stop')
           signal.addEventListener('abort', () => resolve('stop'), { once: true })
-          if (process.env.DRIFTLINE_SUPERVISED === '1') onParentEnd(() => resolve('stop'))
         })
         const outcome = await Promise.race([stopped, store.ended])
         if (outcome !== 'stop') throw new DriftlineError('STORE_UNAVAILABLE', { reason: 'its process ended', outcome })
@@ -30,9 +29,3 @@ export const storeCommand = () =>
         return 0
       }),
     )
-
-/** A supervisor holds our stdin or an IPC channel open for as long as it lives. */
-function onParentEnd(act: () => void): void {
-  if (process.channel !== undefined) process.once('disconnect', act)
-  else process.stdin.once('end', act).once('close', act).resume()
-}

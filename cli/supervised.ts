@@ -1,0 +1,9 @@
+/**
+ * Calls `stop` when the supervisor that started this process is gone, even if it was killed: its end of the IPC
+ * channel closes with it. Without a supervisor there is no channel, and nothing happens.
+ */
+export function onSupervisorGone(stop: () => void): void {
+  if (process.channel === undefined) return
+  process.once('disconnect', stop)
+  process.channel.unref() // listening must not keep a finished process alive
+}

@@ -1,0 +1,97 @@
+import { join } from 'node:path'
+import { Option } from 'commander'
+import { connectStore } from '../clickhouse/client.ts'
+import { systemClock } from '../core/clock.ts'
+import { type ConfigKey, environmentName, type LoadedConfig } from '../core/config.ts'
+import { packageRoot } from '../core/package-root.ts'
+import { readStatuses } from '../core/status.ts'
+import { type Context, runs, verb } from './command.ts'
+import { printPartLine } from './supervisor/part-output.ts'
+import { type Part, supervise } from './supervisor/supervisor.ts'
+
+type SourceName = 'none' | 'demo'
+
+const everywhere = (name: string, description: string) =>
+  verb(name, description)
+    .option('--port <port>', 'port of the dashboard')
+    .option('--store-port <port>', 'port of the embedded ClickHouse')
+    .option('--model <model>', '`bundled` or a model directory')
+    .option('--demo-rate <rate>', 'posts per second of the demo source')
+    .option('--demo-seed <seed>', 'seed of the demo source')
+
+/** All parts on one machine, as child processes. */
+export const upCommand = () =>
+  everywhere('up', 'run store, dashboard, score and ingest, and keep them running')
+    .addOption(new Option('--source <source>', 'what to ingest').choices(['none', 'demo']).default('none'))
+    .action(runs((context, { source }: { source: SourceName }) => up(context, source)))
+
+/** The main job on embedded parts and a made-up stream: what `npm start` runs. */
+export const demoCommand = () =>
+  everywhere('demo', 'run everything on a made-up stream and print the address of the page').action(
+    runs((context) => up(context, 'demo')),
+  )
+
+async function up({ config, loaded, log, signal, json }: Context, source: SourceName): Promise<number> {
+  const program = join(packageRoot, 'bin/driftline.js')
+  const env = environmentOf(loaded)
+  const page = firstLine()
+  const part = (name: string, args: readonly string[], ready: Part['ready'], more: Partial<Part> = {}): Part => ({
+    name,
+    args: [program, ...args],
+    env,
+    ready,
+    ...more,
+  })
+  const scoring = async (stop: AbortSignal) => {
+    const startedAtMs = systemClock.now()
+    const isUp = async () =>
+      (await readStatuses(config.data, systemClock.now())).some(
+        ({ job, status }) => job === 'score' && status?.state === 'ok' && status.updatedAt >= startedAtMs,
+      )
+    while (!(await isUp())) await systemClock.sleep(100, stop)
+  }
+  const answering = async (stop: AbortSignal) => {
+    const client = await connectStore(config, { signal: stop, log })
+    await client.close()
+  }
+  const parts = [
+    ...(config.clickhouseUrl === undefined ? [part('store', ['store'], answering)] : []),
+    part('dashboard', ['dashboard'], async (stop) => announce(await page.line(stop), json), { onData: page.push }),
+    part('score', ['score'], scoring),
+    ...(source === 'demo' ? [part('ingest', ['ingest', 'demo'], async () => undefined)] : []),
+  ]
+  await supervise(parts, { clock: systemClock, random: Math.random, log, signal, onLine: printPartLine })
+  return 0
+}
+
+function announce(url: string, json: boolean): void {
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ url })}\n`
+      : `Driftline is running: ${url}\nCtrl-C stops it; the next start goes on from there.\n`,
+  )
+}
+
+/** The first line that a part prints, for whoever waits for it. */
+function firstLine() {
+  let push: (line: string) => void = () => undefined
+  const arrived = new Promise<string>((resolve) => {
+    push = resolve
+  })
+  return {
+    push,
+    line: (signal: AbortSignal) =>
+      Promise.race([
+        arrived,
+        new Promise<never>((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+        }),
+      ]),
+  }
+}
+
+/** What was set here by flag or environment, for the parts; they read the configuration file themselves. */
+function environmentOf({ config, origins }: LoadedConfig): NodeJS.ProcessEnv {
+  const set = (Object.keys(origins) as ConfigKey[]).filter((key) => origins[key] === 'flag' || key === 'data')
+  return { ...process.env, ...Object.fromEntries(set.map((key) => [environmentName(key), String(config[key])])) }
+}
