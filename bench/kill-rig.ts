@@ -1,0 +1,180 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ClickHouseClient } from '@clickhouse/client'
+import { connectStore } from '../clickhouse/client.ts'
+import { readStoreAddress } from '../clickhouse/store-file.ts'
+import { systemClock } from '../core/clock.ts'
+import { loadConfig } from '../core/config.ts'
+import { silentLog } from '../core/log.ts'
+import { packageRoot } from '../core/package-root.ts'
+import { readStatuses } from '../core/status.ts'
+
+const program = join(packageRoot, 'bin/driftline.js')
+export type Part = 'score' | 'store' | 'ingest' | 'up'
+
+/** `driftline up` on the demo source in a folder of its own, with handles to kill its parts. Linux only: it reads /proc. */
+export class Rig {
+  readonly #folder: string
+  readonly #env: NodeJS.ProcessEnv
+  readonly #rate: number
+  #up: ChildProcess | undefined
+
+  constructor(folder: string, options: { rate: number; control: boolean }) {
+    this.#folder = folder
+    this.#rate = options.rate
+    this.#env = {
+      ...process.env,
+      DRIFTLINE_DATA: join(folder, 'data'),
+      DRIFTLINE_PORT: '0',
+      DRIFTLINE_STORE_PORT: '0',
+      ...(options.control ? { DRIFTLINE_DANGEROUSLY_UNGUARDED: 'true' } : {}),
+    }
+  }
+
+  get data(): string {
+    return join(this.#folder, 'data')
+  }
+
+  start(): void {
+    const output = openSync(join(this.#folder, 'up.log'), 'a')
+    this.#up = spawn(process.execPath, [program, 'up', '--source', 'demo', '--demo-rate', String(this.#rate)], {
+      env: this.#env,
+      stdio: ['ignore', output, output],
+    })
+    closeSync(output)
+  }
+
+  /** SIGKILL. A killed `up` is started again, as an init system would; the others are its own to restart. */
+  async kill(part: Part): Promise<void> {
+    const pid = await this.pid(part)
+    if (pid !== undefined) process.kill(pid, 'SIGKILL')
+    if (part !== 'up' || this.#up === undefined) return
+    if (this.#up.exitCode === null && this.#up.signalCode === null) await once(this.#up, 'exit')
+    this.start()
+  }
+
+  /** The process of a part, or `undefined` while there is none. */
+  async pid(part: Part): Promise<number | undefined> {
+    const up = this.#up?.pid
+    if (part === 'up' || up === undefined) return up
+    if (part === 'store') return readStoreAddress(this.data)?.pid // the engine's own process, not the verb around it
+    return (await childrenOf(up)).find(({ args }) => args[2] === part)?.pid
+  }
+
+  /** Waits until the score job works and ClickHouse answers. */
+  async healthy(): Promise<void> {
+    await until('a healthy pipeline', 120_000, () => this.scoring())
+  }
+
+  /** True while the score job that runs now has resumed and works. */
+  async scoring(): Promise<boolean> {
+    const pid = await this.pid('score')
+    const file = (await readStatuses(this.data, systemClock.now())).find(({ job }) => job === 'score')
+    return pid !== undefined && file?.status?.pid === pid && file.answering && file.status.state === 'ok'
+  }
+
+  /** True while ClickHouse answers queries. */
+  async answering(): Promise<boolean> {
+    return this.query('SELECT 1').then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** Waits for another process in the place of the killed one. */
+  async reborn(part: Part, before: number | undefined): Promise<void> {
+    await until(`a new ${part}`, 60_000, async () => {
+      const pid = await this.pid(part)
+      return pid !== undefined && pid !== before
+    })
+  }
+
+  /** Polls until ClickHouse executes an insert into scores; false when none was seen within 5 s. */
+  async untilInserting(): Promise<boolean> {
+    const deadline = systemClock.now() + 5000
+    while (systemClock.now() < deadline) {
+      const running = await this.query<{ n: string }>(
+        `SELECT count() AS n FROM system.processes WHERE query_kind = 'Insert'`,
+      ).catch(() => [])
+      if (Number(running[0]?.n ?? 0) > 0) return true
+    }
+    return false
+  }
+
+  /**
+   * Stops ClickHouse's process (SIGSTOP) for long enough that each busy partition has an insert sent and unanswered.
+   * Returns whether the score job was at work when it froze.
+   */
+  async freezeStore(): Promise<boolean> {
+    const working = await this.scoring()
+    await this.signalStore('SIGSTOP')
+    await systemClock.sleep(300)
+    return working
+  }
+
+  async signalStore(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+    const pid = await this.pid('store')
+    if (pid !== undefined) process.kill(pid, signal)
+  }
+
+  /** Ends everything in order and returns when the last process is gone. */
+  async stop(): Promise<void> {
+    if (this.#up === undefined || this.#up.exitCode !== null) return
+    const ended = once(this.#up, 'exit')
+    this.#up.kill('SIGTERM')
+    await ended
+  }
+
+  /** Runs a verb to its end and returns its exit code and output. */
+  async driftline(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const child = spawn(process.execPath, [program, ...args], { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const output = { stdout: '', stderr: '' }
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output.stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      output.stderr += text
+    })
+    const [code] = (await once(child, 'close')) as [number | null]
+    return { code: code ?? 1, ...output }
+  }
+
+  async query<Row>(sql: string): Promise<Row[]> {
+    const { config } = loadConfig({ data: this.data }, {})
+    const client: ClickHouseClient = await connectStore(config, { signal: AbortSignal.timeout(2000), log: silentLog })
+    try {
+      return await (await client.query({ query: sql, format: 'JSONEachRow' })).json<Row>()
+    } finally {
+      await client.close()
+    }
+  }
+}
+
+async function childrenOf(parent: number): Promise<{ pid: number; args: string[] }[]> {
+  const found: { pid: number; args: string[] }[] = []
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    try {
+      const stat = await readFile(join('/proc', name, 'stat'), 'utf8')
+      const [state, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      if (Number(ppid) !== parent || state === 'Z') continue
+      const args = (await readFile(join('/proc', name, 'cmdline'), 'utf8')).split('\0')
+      found.push({ pid: Number(name), args })
+    } catch (error) {
+      const gone = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')
+      if (!gone) throw error // a process may end between the listing and the reading
+    }
+  }
+  return found
+}
+
+async function until(what: string, timeoutMs: number, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = systemClock.now() + timeoutMs
+  while (!(await holds())) {
+    if (systemClock.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`)
+    await systemClock.sleep(25)
+  }
+}

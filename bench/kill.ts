@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { z } from 'zod'
+import { systemClock } from '../core/clock.ts'
+import { type Random, seededRandom } from '../core/random.ts'
+import { type Part, Rig } from './kill-rig.ts'
+
+/** When a kill strikes: anywhere, while an insert is on its way, or while the victim recovers from the kill before. */
+type Moment = 'anywhere' | 'insert' | 'recovery'
+
+const aims: readonly Moment[] = ['anywhere', 'insert', 'recovery']
+
+/** Kills parts at random moments under load, then compares the table with the log. */
+export async function kill(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      cycles: { type: 'string', default: '200' },
+      rate: { type: 'string', default: '3000' },
+      seed: { type: 'string', default: '1' },
+      control: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+    },
+  })
+  const folder = await mkdtemp(join(tmpdir(), 'driftline-kill-'))
+  const rig = new Rig(folder, { rate: Number(values.rate), control: values.control })
+  const random = seededRandom(Number(values.seed))
+  const hits: Record<Moment, number> = { anywhere: 0, insert: 0, recovery: 0 }
+  const cycles = Number(values.cycles)
+  let kills = 0
+  try {
+    rig.start()
+    for (let cycle = 0; cycle < cycles; cycle++) {
+      const { victim, moment } = await strike(rig, aims[cycle % aims.length] ?? 'anywhere', random)
+      hits[moment]++
+      kills += moment === 'recovery' ? 2 : 1
+      process.stderr.write(`\rcycle ${cycle + 1}/${cycles}: ${victim}, ${moment}`.padEnd(48))
+    }
+    process.stderr.write('\nlast kill done, draining the log\n')
+    await rig.healthy()
+    await rig.stop()
+    const verdict = await compare(rig)
+    const report = { cycles, kills, moments: hits, control: values.control, ...verdict }
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+    return verdict.whole === !values.control ? 0 : 1
+  } finally {
+    await rig.stop()
+    if (values.keep) process.stderr.write(`data folder: ${folder}\n`)
+    else await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** One cycle. Says what it truly hit: a moment that was not reached in time counts as `anywhere`. */
+async function strike(rig: Rig, aim: Moment, random: Random): Promise<{ victim: Part; moment: Moment }> {
+  const pick = (from: readonly Part[]): Part => from[Math.floor(random() * from.length)] ?? 'score'
+  await rig.healthy()
+  await systemClock.sleep(random() * 400)
+  switch (aim) {
+    case 'anywhere': {
+      const victim = pick(['score', 'store', 'ingest', 'up'])
+      await rig.kill(victim)
+      return { victim, moment: 'anywhere' }
+    }
+    case 'insert': {
+      const victim = pick(['score', 'store', 'up'])
+      // The store is killed while it executes an insert; its clients are killed while theirs is sent and unanswered,
+      // and the store then goes on with the insert of a writer that is gone.
+      const inside = victim === 'store' ? await rig.untilInserting() : await rig.freezeStore()
+      await rig.kill(victim)
+      if (victim !== 'store') await rig.signalStore('SIGCONT')
+      return { victim, moment: inside ? 'insert' : 'anywhere' }
+    }
+    case 'recovery': {
+      const victim = pick(['score', 'store', 'up'])
+      const before = await rig.pid(victim)
+      await rig.kill(victim)
+      await rig.reborn(victim, before)
+      await systemClock.sleep(random() * 800)
+      const recovered = victim === 'store' ? await rig.answering() : await rig.scoring()
+      await rig.kill(victim)
+      return { victim, moment: recovered ? 'anywhere' : 'recovery' }
+    }
+  }
+}
+
+const Verification = z.object({ ok: z.boolean(), gaps: z.number(), duplicates: z.number() }).loose()
+
+/** Scores what is left, then asks `driftline verify`, and the demo's own numbering: its ids count from 0 without a gap. */
+async function compare(rig: Rig) {
+  const drained = await rig.driftline('score', '--until-end')
+  if (drained.code !== 0) throw new Error(`score --until-end failed: ${drained.stderr}`)
+  const verify = await rig.driftline('verify', '--json')
+  const verification = Verification.parse(JSON.parse(verify.stdout))
+  const ids = await rig.driftline(
+    'sql',
+    `SELECT count() AS posts, uniqExact(post_id) AS ids, max(toUInt64(extract(post_id, '[0-9]+$'))) + 1 AS made FROM scores`,
+    '--format',
+    'JSONEachRow',
+  )
+  const {
+    posts,
+    ids: distinct,
+    made,
+  } = z
+    .object({ posts: z.coerce.number(), ids: z.coerce.number(), made: z.coerce.number() })
+    .parse(JSON.parse(ids.stdout))
+  const whole = verification.ok && verify.code === 0 && posts === made && distinct === made
+  return { whole, posts, lostByIngest: made - distinct, doubledByIngest: posts - distinct, verification }
+}
