@@ -17,6 +17,10 @@ const benches: Readonly<Record<string, Bench>> = {
     summary: 'a fine-tuning step on wasm, by encoder, length and workers, beside PyTorch; memory',
     run: async (args) => (await import('./train.ts')).train(args),
   },
+  kill: {
+    summary: 'SIGKILL at random moments under load: nothing lost, nothing doubled, aggregates equal to rows',
+    run: async (args) => (await import('./kill.ts')).kill(args),
+  },
 }
 
 const [name = '', ...args] = process.argv.slice(2)
