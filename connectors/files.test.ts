@@ -177,6 +177,14 @@ test('a CSV row becomes an object with the names of the header', async () => {
   ])
 })
 
+test('only blank lines between CSV rows count as blank, not those in a field', async () => {
+  const source = fileSource(write('\nid,text\n\n1,"a\n\nb"\n\n', 'blank.csv'), 'csv')
+  const reader = await source.open('0', undefined, signal)
+  expect(await reader.next(5)).toMatchObject([{ value: { id: '1', text: 'a\n\nb' } }])
+  expect(await reader.next(5)).toBeUndefined()
+  expect(source.stats.blankLines).toBe(3)
+})
+
 test.each([';', '\t', '|'])('the delimiter %j is seen in the header', async (delimiter) => {
   expect(await csv(['id,a', 'text', 'ts\n1', 'x,y', '3'].join(delimiter))).toEqual([
     'line 2 {"id,a":"1","text":"x,y","ts":"3"}',

@@ -4,7 +4,7 @@ import { DriftlineError } from '../core/errors.ts'
 import { type Log, silentLog } from '../core/log.ts'
 import type { EventLog, PartitionRange, TopicInfo } from './event-log.ts'
 import { openAppender } from './lmdb/appender.ts'
-import { type Env, openEnv, type StoredTopic } from './lmdb/env.ts'
+import { type Env, guarded, openEnv, type StoredTopic } from './lmdb/env.ts'
 import { openReader } from './lmdb/reader.ts'
 import { type Retention, sweepDropped, trimTopic } from './lmdb/retention.ts'
 
@@ -53,12 +53,14 @@ export function openLmdbLog(folder: string, options: LmdbLogOptions = {}): LmdbL
     return env.topics.get(name)
   }
 
+  const transact = <Result>(action: () => Result): Result =>
+    guarded(env, 'LOG_UNAVAILABLE', () => env.records.transactionSync(action))
   const closing = new AbortController()
   let upkeep: Promise<void> | undefined
 
   async function inSteps(step: () => number): Promise<number> {
     for (let total = 0; ; ) {
-      const removed = env.records.transactionSync(step)
+      const removed = transact(step)
       total += removed
       if (removed < trimChunks) return total
     }
@@ -86,7 +88,7 @@ export function openLmdbLog(folder: string, options: LmdbLogOptions = {}): LmdbL
     async createTopic(name, partitions) {
       if (!topicName.test(name)) throw new RangeError(`not a topic name: ${JSON.stringify(name)}`)
       if (!Number.isInteger(partitions) || partitions < 1) throw new RangeError(`not a partition count: ${partitions}`)
-      return env.records.transactionSync(() => {
+      return transact(() => {
         const existing = env.topics.get(name)
         if (existing !== undefined) return infoOf(existing)
         const topic = { name, id: randomUUID(), partitions, number: nextNumber(env) }
@@ -128,7 +130,8 @@ export function openLmdbLog(folder: string, options: LmdbLogOptions = {}): LmdbL
       async open(partition, from, signal) {
         const topic = storedTopic(name)
         if (topic === undefined) throw noSuchTopic(name)
-        return openReader({ env, clock, topic, partition: Number(partition), from, untilEnd, signal })
+        const options = { env, clock, topic, partition: Number(partition), from, untilEnd, signal }
+        return guarded(env, 'LOG_UNAVAILABLE', () => openReader(options))
       },
     }),
 
@@ -142,7 +145,7 @@ export function openLmdbLog(folder: string, options: LmdbLogOptions = {}): LmdbL
     }),
 
     async forgetProducer(producer) {
-      env.records.transactionSync(() => {
+      transact(() => {
         const keys: [string, string][] = []
         for (const key of env.producers.getKeys({ start: [producer, ''] })) {
           if (key[0] !== producer) break
@@ -170,7 +173,7 @@ export function openLmdbLog(folder: string, options: LmdbLogOptions = {}): LmdbL
     },
 
     async deleteTopic(name) {
-      env.records.transactionSync(() => {
+      transact(() => {
         const topic = env.topics.get(name)
         if (topic === undefined) return
         env.topics.removeSync(name)

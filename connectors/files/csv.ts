@@ -3,8 +3,9 @@ import { CsvError, parse } from 'csv-parse/sync'
 import { rawLimit } from '../../text/dead-post.ts'
 import { isBlank, type Line, lineLimit } from './lines.ts'
 
-/** What a CSV file is cut into. `line` is the number of the first line. */
+/** What a CSV file is cut into; a blank line inside a quoted field is part of its row. `line` is that of the first line. */
 export type CsvItem =
+  | { readonly kind: 'blank' }
   | { readonly kind: 'row'; readonly line: number; readonly cells: readonly string[] }
   | {
       readonly kind: 'bad'
@@ -43,7 +44,6 @@ export class CsvSplitter {
   }
 
   *push(line: Line): Generator<CsvItem, void, undefined> {
-    if (this.#lines.length === 0 && isBlank(line)) return
     this.#lines.push(line)
     yield* this.#cut(false)
   }
@@ -57,8 +57,8 @@ export class CsvSplitter {
     while (first < this.#lines.length) {
       const item = this.#next(first, atEnd)
       if (item === undefined) break
-      if (item !== 'blank') yield item.item
-      first += item === 'blank' ? 1 : item.lines
+      yield item.item
+      first += item.lines
       this.#seen = 0
       this.#open = false
       this.#bytes = 0
@@ -67,10 +67,10 @@ export class CsvSplitter {
   }
 
   /** The record that begins at line `first`, or `undefined` when its end is still to come. */
-  #next(first: number, atEnd: boolean): { readonly item: CsvItem; readonly lines: number } | 'blank' | undefined {
+  #next(first: number, atEnd: boolean): { readonly item: CsvItem; readonly lines: number } | undefined {
     const start = this.#lines[first] as Line
     if (start.overlong) return badLine(start, `the line is too long: ${start.size} bytes, ${lineLimit} are allowed`)
-    if (this.#seen === 0 && isBlank(start)) return 'blank'
+    if (this.#seen === 0 && isBlank(start)) return { item: { kind: 'blank' }, lines: 1 }
     while (first + this.#seen < this.#lines.length) {
       const line = this.#lines[first + this.#seen] as Line
       this.#seen++

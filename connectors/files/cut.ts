@@ -32,12 +32,9 @@ export async function* cut(
   stats: ReadStats,
 ): AsyncGenerator<readonly RawRecord[], void, undefined> {
   const splitter = new LineSplitter()
-  const cutter = format === 'csv' ? csvCutter(name) : jsonLinesCutter(name)
+  const cutter = format === 'csv' ? csvCutter(name, stats) : jsonLinesCutter(name, stats)
   const records = function* (lines: Iterable<Line>) {
-    for (const line of lines) {
-      if (isBlank(line)) stats.blankLines++
-      yield* cutter.push(line)
-    }
+    for (const line of lines) yield* cutter.push(line)
   }
   try {
     for await (const data of inflate(counted(input, stats))) {
@@ -67,20 +64,21 @@ function cutOff(name: string, { message }: Corrupt, rest: Line | undefined): Raw
   return { kind: 'bad', reason: `${message}; everything before it was read`, raw, rawBytes: rest?.size ?? 0, origin }
 }
 
-function jsonLinesCutter(name: string): Cutter {
+function jsonLinesCutter(name: string, stats: ReadStats): Cutter {
   return {
     *push(line) {
       const origin = `${name} line ${line.number}`
       if (line.overlong) {
         const reason = `the line is too long: ${line.size} bytes, ${lineLimit} are allowed`
         yield { kind: 'bad', reason, raw: line.bytes, rawBytes: line.size, origin }
-      } else if (!isBlank(line)) yield { kind: 'record', value: line.bytes, origin }
+      } else if (isBlank(line)) stats.blankLines++
+      else yield { kind: 'record', value: line.bytes, origin }
     },
     end: () => [],
   }
 }
 
-function csvCutter(name: string): Cutter {
+function csvCutter(name: string, stats: ReadStats): Cutter {
   let splitter: CsvSplitter | undefined
   let header: readonly string[] | undefined
   let unreadable = false
@@ -88,6 +86,10 @@ function csvCutter(name: string): Cutter {
   function* take(items: ReturnType<CsvSplitter['push']>): Generator<RawRecord, void, undefined> {
     for (const item of items) {
       if (unreadable) return
+      if (item.kind === 'blank') {
+        stats.blankLines++
+        continue
+      }
       const origin = `${name} line ${item.line}`
       if (header === undefined) {
         const fault = item.kind === 'bad' ? item.reason : headerFault(item.cells)
@@ -113,7 +115,10 @@ function csvCutter(name: string): Cutter {
 
   return {
     *push(line) {
-      if (splitter === undefined && isBlank(line)) return
+      if (splitter === undefined && isBlank(line)) {
+        stats.blankLines++
+        return
+      }
       splitter ??= new CsvSplitter(delimiterOf(line.bytes))
       yield* take(splitter.push(line))
     },

@@ -1,23 +1,12 @@
-import { statfsSync } from 'node:fs'
 import { deserialize, serialize } from 'node:v8'
 import type { Clock } from '../../core/clock.ts'
-import { DriftlineError, messageOf } from '../../core/errors.ts'
+import { DriftlineError } from '../../core/errors.ts'
 import type { Checkpoint, Writer } from '../../dataflow/sink.ts'
 import type { NewRecord } from '../event-log.ts'
 import { partitionOf } from '../partitioner.ts'
 import { type EncodedRecord, encodeChunks } from './chunk.ts'
-import type { Env, StoredTopic } from './env.ts'
+import { type Env, guarded, type StoredTopic } from './env.ts'
 import { type Retention, trimTopic } from './retention.ts'
-
-function groupByTopic(records: readonly NewRecord[]): Map<string, NewRecord[]> {
-  const groups = new Map<string, NewRecord[]>()
-  for (const record of records) {
-    const group = groups.get(record.topic)
-    if (group === undefined) groups.set(record.topic, [record])
-    else group.push(record)
-  }
-  return groups
-}
 
 /** Largest value of a record, which is also what a Kafka broker takes by default. */
 export const maxValueBytes = 1_048_576
@@ -59,7 +48,7 @@ export function openAppender<Position>(options: AppenderOptions): Writer<NewReco
   }
 
   /** @returns chunks written */
-  function append(topic: StoredTopic, records: readonly NewRecord[], nowMs: number): number {
+  function appendTo(topic: StoredTopic, records: readonly NewRecord[], nowMs: number): number {
     let written = 0
     for (const [partition, group] of byPartition(topic, records)) {
       const head = env.heads.get([topic.number, partition])
@@ -97,27 +86,30 @@ export function openAppender<Position>(options: AppenderOptions): Writer<NewReco
       }
       const byTopic = groupByTopic(items)
       const encodedCheckpoint = serialize(checkpoint)
-      try {
-        // Synchronous: lmdb's asynchronous commit, when the disk is full, rejects promises that nobody can catch and leaves
-        // others pending. Whatever throws aborts the transaction as a whole.
-        env.records.transactionSync(() => {
-          if (env.producers.getBinary(producer)?.equals(encodedCheckpoint)) return // repeated: it is there already
-          const topics = [...byTopic.keys()].map(topicOf)
-          const nowMs = clock.now()
-          for (const topic of topics) {
-            const written = append(topic, byTopic.get(topic.name) ?? [], nowMs)
-            trimTopic(env, topic, retention, nowMs, 2 * written)
-          }
-          env.producers.putSync(producer, encodedCheckpoint)
-        })
-      } catch (error) {
-        if (error instanceof DriftlineError) throw error
-        // LMDB reports a full disk as an input/output error, so the free space is part of the message.
-        const { bavail, bsize } = statfsSync(env.folder)
-        const details = { reason: messageOf(error), folder: env.folder, freeMb: Math.floor((bavail * bsize) / 1e6) }
-        throw new DriftlineError('SINK_UNAVAILABLE', details, { cause: error })
+      // Synchronous: lmdb's asynchronous commit, when the disk is full, rejects promises that nobody can catch and leaves
+      // others pending. Whatever throws aborts the transaction as a whole.
+      const append = () => {
+        if (env.producers.getBinary(producer)?.equals(encodedCheckpoint)) return // repeated: it is there already
+        const topics = [...byTopic.keys()].map(topicOf)
+        const nowMs = clock.now()
+        for (const topic of topics) {
+          const written = appendTo(topic, byTopic.get(topic.name) ?? [], nowMs)
+          trimTopic(env, topic, retention, nowMs, 2 * written)
+        }
+        env.producers.putSync(producer, encodedCheckpoint)
       }
+      guarded(env, 'SINK_UNAVAILABLE', () => env.records.transactionSync(append))
     },
     [Symbol.asyncDispose]: async () => {},
   }
+}
+
+function groupByTopic(records: readonly NewRecord[]): Map<string, NewRecord[]> {
+  const groups = new Map<string, NewRecord[]>()
+  for (const record of records) {
+    const group = groups.get(record.topic)
+    if (group === undefined) groups.set(record.topic, [record])
+    else group.push(record)
+  }
+  return groups
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { DriftlineError, messageOf } from '../../core/errors.ts'
@@ -75,5 +75,23 @@ export function openEnv(folder: string): Env {
     }
   } catch (error) {
     throw new DriftlineError('LOG_UNAVAILABLE', { folder, reason: messageOf(error) }, { cause: error })
+  }
+}
+
+/**
+ * Runs `action` and turns what LMDB itself fails with (a full disk, which it calls an input/output error; no free reader
+ * slot) into a retryable error. A bug of our own stays what it is.
+ *
+ * @throws DriftlineError `code`, with the space that is left
+ */
+export function guarded<Result>(env: Env, code: 'LOG_UNAVAILABLE' | 'SINK_UNAVAILABLE', action: () => Result): Result {
+  try {
+    return action()
+  } catch (error) {
+    const fromLmdb = error instanceof Error && 'code' in error && typeof error.code === 'number'
+    if (!fromLmdb) throw error
+    const { bavail, bsize } = statfsSync(env.folder)
+    const details = { reason: error.message, folder: env.folder, freeMb: Math.floor((bavail * bsize) / 1e6) }
+    throw new DriftlineError(code, details, { cause: error })
   }
 }

@@ -3,7 +3,7 @@ import { DriftlineError } from '../../core/errors.ts'
 import type { Reader } from '../../dataflow/source.ts'
 import type { LogRecord, Offset } from '../event-log.ts'
 import { ChunkCursor } from './chunk.ts'
-import type { Env, Head, StoredTopic } from './env.ts'
+import { type Env, guarded, type Head, type StoredTopic } from './env.ts'
 
 /** A read ends here even when more was asked for: 2,048 records of the largest size would be 2 GiB. */
 const readBytes = 8 * 1024 * 1024
@@ -36,6 +36,10 @@ export function openReader(options: ReaderOptions): Reader<LogRecord, Offset> {
     return new DriftlineError('TOPIC_RECREATED', { reason, topic: topic.name, partition })
   }
 
+  function missing(): Error {
+    return new Error(`offset ${next} is missing in partition ${partition} of ${topic.name}`)
+  }
+
   function head(): Head {
     env.records.resetReadTxn() // otherwise this turn of the event loop keeps the snapshot it already has
     const held = env.heads.get([topic.number, partition])
@@ -54,7 +58,7 @@ export function openReader(options: ReaderOptions): Reader<LogRecord, Offset> {
       limit: 1,
     })
     const bytes = first && env.chunks.getBinary(first)
-    if (!bytes) throw new Error(`chunk of offset ${next} is missing in partition ${partition} of ${topic.name}`)
+    if (!bytes) throw missing()
     const found = new ChunkCursor(bytes, partition, first[2])
     found.skipTo(next)
     return found
@@ -85,13 +89,17 @@ export function openReader(options: ReaderOptions): Reader<LogRecord, Offset> {
     async next(max) {
       const deadline = clock.now() + waitMs
       for (let pollMs = 1; ; pollMs = Math.min(pollMs * 2, longestPollMs)) {
-        const items = read(max)
+        const items = guarded(env, 'LOG_UNAVAILABLE', () => read(max))
         if (items.length > 0) return items
         if (next >= limit) return undefined
         // Not there: is it still to come, or did retention or a deletion take it?
-        const held = head()
+        const held = guarded(env, 'LOG_UNAVAILABLE', head)
         if (next < held.start) throw recreated(`retention has removed the records before ${held.start}`)
-        if (next < held.end) continue
+        if (next < held.end) {
+          cursor = nextCursor()
+          if (cursor === undefined) throw missing()
+          continue
+        }
         if (signal.aborted || clock.now() >= deadline) return []
         await clock.sleep(pollMs)
       }

@@ -2,6 +2,7 @@ import type { EventLog } from '../../connectors/event-log.ts'
 import { openEventLog } from '../../connectors/open-log.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
+import { messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { type Run, run } from '../../dataflow/run.ts'
 import { authorHasher, authorKey } from '../../text/author.ts'
@@ -55,6 +56,9 @@ export async function ingest(
         tally.blankLines += input.blankLines()
       }
       if (!signal.aborted) for (const { producer } of opened) await eventLog.forgetProducer(producer)
+    } catch (error) {
+      await reportEnd(status, 'halted', messageOf(error))
+      throw error
     } finally {
       reporting.abort()
       await Promise.all(reports)

@@ -32,8 +32,12 @@ export async function reportStatus(options: StatusOptions, signal: AbortSignal):
 }
 
 /** The last words of a run. */
-export async function reportEnd(options: StatusOptions, state: 'ended' | 'stopped'): Promise<void> {
-  await write(options, options.clock.now(), 0, { state })
+export async function reportEnd(
+  options: StatusOptions,
+  state: 'ended' | 'stopped' | 'halted',
+  reason?: string,
+): Promise<void> {
+  await write(options, options.clock.now(), 0, { state, ...(reason !== undefined && { reason }) })
 }
 
 async function write(
