@@ -20,7 +20,7 @@ export interface BertPiecesOptions {
  */
 export type BertPieces = (text: string, limit: number) => number[]
 
-/** Two full generations take about 16 MB a thread. A miss costs a microsecond, so more would not pay. */
+/** Two full generations take about 16 MB a thread. A miss costs 1 to 2 µs, so more would not pay. */
 const cachedWords = 1 << 15
 /** What is longer is nearly never seen twice. */
 const longestCached = 48

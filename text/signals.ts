@@ -28,52 +28,76 @@ const upperCasePattern = /(?<![\p{L}\p{N}@#_])\p{Lu}{2,}(?![\p{L}\p{N}_])/gu
 
 const count = (text: string, pattern: RegExp): number => text.match(pattern)?.length ?? 0
 
+/** What a character alone may be part of. */
+const May = {
+  hashtag: 1,
+  mention: 2,
+  url: 4,
+  emoji: 8,
+  elongated: 16,
+  upperCase: 32,
+  exclamation: 64,
+  question: 128,
+} as const
+
+const asciiMay = new Uint8Array(128)
+asciiMay.fill(May.upperCase, 0x41, 0x5b)
+for (const [sign, may] of [
+  ['#', May.hashtag],
+  ['@', May.mention],
+  ['/', May.url],
+  ['!', May.exclamation],
+  ['?', May.question],
+] as const) {
+  asciiMay[sign.charCodeAt(0)] = may
+}
+
 /**
  * `upper_case` counts words of two or more capitals; `elongated` places where a letter stands three times or more in a
  * row; an emoji with its skin tone or joined parts is one.
  */
 export function signalsOf(text: string): Signals {
-  const signs = glance(text)
-  const hashtags = signs.hash ? (text.match(hashtagPattern) ?? []) : []
-  return {
-    hashtags: [...new Set(hashtags.map((tag) => tag.slice(1).normalize('NFKC').toLowerCase()))].slice(0, mostHashtags),
-    counts: {
-      urls: signs.slashOrRun ? count(text, urlPattern) : 0,
-      mentions: signs.at ? count(text, mentionPattern) : 0,
-      hashtags: hashtags.length,
-      emoji: signs.symbol ? count(text, emojiPattern) : 0,
-      elongated: signs.run ? count(text, elongatedPattern) : 0,
-      upper_case: signs.capitals ? count(text, upperCasePattern) : 0,
-      exclamations: signs.exclamations,
-      questions: signs.questions,
-    },
-  }
-}
-
-/** One look at each character, so that a pattern runs only where it can match: most posts need two of six. */
-function glance(text: string) {
-  const signs = { hash: false, at: false, slashOrRun: false, run: false, symbol: false, capitals: false }
+  // One look at each character, so that a pattern runs only where it can match: most posts need two of six.
+  let seen = 0
   let exclamations = 0
   let questions = 0
   let same = 1
   let previous = 0
-  let previousIsCapital = false
+  let previousMay = 0
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)
+    const may = code < 0x80 ? (asciiMay[code] ?? 0) : beyondAscii(code)
+    if (may !== 0) {
+      if (may === May.exclamation) exclamations++
+      else if (may === May.question) questions++
+      // one capital is no upper case
+      else seen |= (may & May.upperCase) !== 0 && (previousMay & May.upperCase) === 0 ? may & ~May.upperCase : may
+    }
+    previousMay = may
     const folded = code | 0x20
     same = folded === previous ? same + 1 : 1
+    if (same >= 3 && folded >= 0x61) seen |= May.elongated | May.url // `www.`
     previous = folded
-    const isCapital = (code >= 0x41 && code <= 0x5a) || code >= 0xc0
-    if (isCapital && previousIsCapital) signs.capitals = true
-    previousIsCapital = isCapital
-    if (same >= 3) signs.run = true
-    if (code === 0x21) exclamations++
-    else if (code === 0x3f) questions++
-    else if (code === 0x23 || code === 0xff03) signs.hash = true
-    else if (code === 0x40) signs.at = true
-    else if (code === 0x2f) signs.slashOrRun = true
-    else if (code === 0xa9 || code === 0xae || code >= 0x203c) signs.symbol = true
   }
-  if (signs.run) signs.slashOrRun = true // `www.`
-  return { ...signs, exclamations, questions }
+
+  const hashtags = (seen & May.hashtag) !== 0 ? (text.match(hashtagPattern) ?? []) : []
+  return {
+    hashtags: [...new Set(hashtags.map((tag) => tag.slice(1).normalize('NFKC').toLowerCase()))].slice(0, mostHashtags),
+    counts: {
+      urls: (seen & May.url) !== 0 ? count(text, urlPattern) : 0,
+      mentions: (seen & May.mention) !== 0 ? count(text, mentionPattern) : 0,
+      hashtags: hashtags.length,
+      emoji: (seen & May.emoji) !== 0 ? count(text, emojiPattern) : 0,
+      elongated: (seen & May.elongated) !== 0 ? count(text, elongatedPattern) : 0,
+      upper_case: (seen & May.upperCase) !== 0 ? count(text, upperCasePattern) : 0,
+      exclamations,
+      questions,
+    },
+  }
+}
+
+/** Any letter from À on may be a capital; © and ® are emoji, as much from ‼ on may be. */
+function beyondAscii(code: number): number {
+  if (code === 0xff03) return May.hashtag
+  return (code >= 0xc0 ? May.upperCase : 0) | (code === 0xa9 || code === 0xae || code >= 0x203c ? May.emoji : 0)
 }
