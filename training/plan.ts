@@ -119,6 +119,9 @@ function simple(node: Node, { opsets }: PlanOptions): Runnable {
   const kernel = kernelFor(node.domain, node.op, opset)
   const details = { op: node.op, domain: node.domain === '' ? 'ai.onnx' : node.domain, opset, node: node.name }
   if (kernel === undefined) throw new DriftlineError('OPERATOR_UNSUPPORTED', details)
+  if (node.outputs.findLastIndex((name) => name !== '') >= kernel.outputs) {
+    throw new DriftlineError('OPERATOR_UNSUPPORTED', { reason: `output ${kernel.outputs + 1}`, ...details })
+  }
   try {
     const bound = kernel.bind(attributesOf(node))
     const context = { outputs: node.outputs.length }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import * as ort from 'onnxruntime-node'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { packageRoot } from '../core/package-root.ts'
@@ -150,6 +151,32 @@ describe('a graph', () => {
   test('with a setting that we do not have is refused too', () => {
     const model = graph([node('Pad', ['x', 'p'], ['y'], { mode: 'reflect' })], { p: int64([4], [0, 1, 0, 1]) })
     expect(() => compile(model)).toThrow(expect.objectContaining({ code: 'OPERATOR_UNSUPPORTED' }))
+  })
+
+  test('that wants an output that we do not have is refused too', () => {
+    const model = graph([node('MaxPool', ['x'], ['y', 'indices'], { kernel_shape: [2n] })])
+    expect(() => compile(model)).toThrow(expect.objectContaining({ code: 'OPERATOR_UNSUPPORTED' }))
+  })
+
+  test('from a damaged file is refused, or fails with its node, or runs', () => {
+    const original = new Uint8Array(read('mpnet.torchscript.onnx'))
+    const flips = fc.array(fc.tuple(fc.nat(original.length - 1), fc.nat(255)), { minLength: 1, maxLength: 3 })
+    const it = oracle('mpnet.torchscript.onnx')[4] ?? never('a batch')
+    fc.assert(
+      fc.property(flips, (changes) => {
+        const damaged = new Uint8Array(original)
+        for (const [at, value] of changes) damaged[at] = value
+        try {
+          const model = parseModel(damaged)
+          const program = compile(model)
+          if (!program.inputs.every((name) => name in it)) return
+          tf.tidy(() => [...program.run(feedsOf(program, it), tensorsOf(model, program))])
+        } catch (error) {
+          expect(error).toMatchObject({ code: expect.stringMatching(/MODEL_INVALID|OPERATOR_UNSUPPORTED/) })
+        }
+      }),
+      { numRuns: 60, seed: 7 },
+    )
   })
 
   test.each([10, 22])('of opset %i is refused', (opset) => {

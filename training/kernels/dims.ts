@@ -7,10 +7,11 @@ export function stridesOf(dims: readonly number[]): number[] {
   return strides
 }
 
-/** `list[index]` where the caller knows that it exists. */
+/** `list[index]`. @throws DriftlineError `MODEL_INVALID` where it does not exist: a graph whose ranks do not fit */
 export function at(list: ArrayLike<number>, index: number): number {
   const value = list[index]
-  if (value === undefined) throw new RangeError(`index ${index} of ${list.length}`)
+  if (value === undefined)
+    throw new DriftlineError('MODEL_INVALID', { reason: 'ranks that do not fit', index, rank: list.length })
   return value
 }
 

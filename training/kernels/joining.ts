@@ -67,6 +67,7 @@ export const splitByAttribute = kernel({
   op: 'Split',
   since: 11,
   inputs: { input: 'tensor' },
+  outputs: Number.POSITIVE_INFINITY,
   attrs: z.strictObject({ axis: z.int().default(0), split: z.array(z.int()).optional() }),
   host: ({ input }, { axis: given, split }, { outputs }) => {
     const axis = axisOf(given, input.dims.length)
@@ -82,6 +83,7 @@ export const splitByInput = kernel({
   op: 'Split',
   since: 13,
   inputs: { input: 'tensor', split: 'host?' },
+  outputs: Number.POSITIVE_INFINITY,
   attrs: z.strictObject({ axis: z.int().default(0), num_outputs: z.int().optional() }),
   host: ({ input, split }, { axis: given }, { outputs }) => {
     const axis = axisOf(given, input.dims.length)

@@ -41,6 +41,8 @@ export interface Definition<I extends Record<string, Kind>, A> {
   readonly since: number
   /** In the order of the specification. */
   readonly inputs: I
+  /** How many outputs it can give; default 1. */
+  readonly outputs?: number
   /** Unknown attributes are refused: a setting that is passed over would change the numbers. */
   readonly attrs?: z.ZodType<A>
   /** When no input is on the backend: the same on the host. Without it the inputs are uploaded and `run` is used. */
@@ -61,6 +63,8 @@ export interface Kernel {
   readonly op: string
   readonly domain: string
   readonly since: number
+  /** How many outputs it can give. */
+  readonly outputs: number
   /** Whether inputs on the host give outputs on the host. */
   readonly onHost: boolean
   /** Checks the attributes once. @throws z.ZodError */
@@ -72,12 +76,13 @@ const none = z.strictObject({})
 export function kernel<const I extends Record<string, Kind>, A = Record<string, never>>(
   definition: Definition<I, A>,
 ): Kernel {
-  const { op, domain = '', since } = definition
+  const { op, domain = '', since, outputs = 1 } = definition
   const names = Object.entries<Kind>(definition.inputs)
   return {
     op,
     domain,
     since,
+    outputs,
     onHost: definition.host !== undefined,
     bind(attributes) {
       const attrs = (definition.attrs ?? none).parse(attributes) as A

@@ -12,6 +12,7 @@ export const layerNormalization = kernel({
   op: 'LayerNormalization',
   since: 17,
   inputs: { x: 'tensor', scale: 'tensor', bias: 'tensor?' },
+  outputs: 3,
   attrs: z.strictObject({
     axis: z.int().default(-1),
     epsilon: z.number().default(1e-5),
@@ -34,6 +35,7 @@ export const dropout = kernel({
   op: 'Dropout',
   since: 12,
   inputs: { data: 'tensor', ratio: 'host?', training_mode: 'host?' },
+  outputs: 2,
   attrs: z.strictObject({ seed: z.int().optional() }),
   run: ({ data }, _, { outputs }) => [data, tf.cast(tf.onesLike(data), 'bool')].slice(0, Math.max(outputs, 1)),
 })
@@ -42,6 +44,7 @@ export const dropoutWithRatio = kernel({
   op: 'Dropout',
   since: 10,
   inputs: { data: 'tensor' },
+  outputs: 2,
   attrs: z.strictObject({ ratio: z.number().optional() }),
   run: ({ data }, _, { outputs }) => [data, tf.cast(tf.onesLike(data), 'bool')].slice(0, Math.max(outputs, 1)),
 })
