@@ -179,6 +179,14 @@ describe('hashtags', () => {
     })
   })
 
+  test('count posts of a class that has left the other curves, as after a swap to a model with other classes', async () => {
+    score(noon - 400_000, 'neutral', 'rain')
+    for (let n = 0; n < 60; n++) score(noon - n, 'positive')
+    const live = await reader.read(noon, labels)
+    expect(live.labels).toEqual(['negative', 'positive', 'neutral'])
+    expect(live.hashtags.top).toEqual([{ tag: 'rain', posts: 1, counts: [0, 0, 1] }])
+  })
+
   test('and totals are read every two seconds, and only the minutes that may have changed', async () => {
     await reader.read(noon, labels)
     score(noon + 500, 'positive', 'rain')

@@ -142,6 +142,7 @@ export class LiveReader {
   #labels(modelLabels: readonly string[]): readonly string[] {
     const seen = new Set([...this.#seconds.values()].flatMap((byLabel) => [...byLabel.keys()]))
     for (const { label } of this.#newest) seen.add(label)
+    for (const { counts } of [...this.#minutes.values()].flat()) for (const label of counts.keys()) seen.add(label)
     return [...modelLabels, ...[...seen].filter((label) => !modelLabels.includes(label)).sort()]
   }
 

@@ -38,7 +38,7 @@ export class Viewers {
   readonly #log: Log
   readonly #stop = new AbortController()
   readonly #viewers = new Set<Seat>()
-  #newest: { readonly seq: number; readonly snapshot: Snapshot; readonly text: string } | undefined
+  #newest: { readonly seq: number; readonly text: string } | undefined
   #seq = 0
   #loop: Promise<void> | undefined
   #polling: Promise<Snapshot> | undefined
@@ -99,7 +99,7 @@ export class Viewers {
       try {
         const snapshot = await this.current()
         const seq = ++this.#seq
-        this.#newest = { seq, snapshot, text: encode({ type: 'snapshot', seq, snapshot }) }
+        this.#newest = { seq, text: encode({ type: 'snapshot', seq, snapshot }) }
         for (const seat of this.#viewers) this.#offer(seat)
       } catch (error) {
         this.#log.warn({ err: error }, 'no snapshot could be taken')

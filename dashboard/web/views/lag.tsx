@@ -15,7 +15,7 @@ export const Lag = ({ log }: { readonly log: LogLag | null }) => (
       <p class="quiet">No posts in the log yet.</p>
     ) : (
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-      <section class="scroll" tabIndex={0} aria-labelledby="lag-title">
+      <section class="scroll" tabIndex={0} aria-label="Table of partitions">
         <table>
           <thead>
             <tr>

@@ -20,7 +20,7 @@ export function Newest({ live, atMs }: { readonly live: LiveData; readonly atMs:
       <header>
         <h2 id="newest-title">Newest posts</h2>
         <p class="quiet">{still ? 'standing still' : live.rate.now > 2 ? 'a sample' : ''}</p>
-        <button type="button" aria-pressed={paused} onClick={() => setPaused(!paused)}>
+        <button type="button" data-on={paused} onClick={() => setPaused(!paused)}>
           {paused ? 'Resume' : 'Pause'}
         </button>
       </header>
