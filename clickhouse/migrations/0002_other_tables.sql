@@ -14,20 +14,14 @@ CREATE TABLE IF NOT EXISTS __database__.dead_posts
     partition  UInt16,
     offset     UInt64,
 
-    INDEX dead_at_range dead_at TYPE minmax,
-    PROJECTION positions
-    (
-        SELECT topic, topic_id, partition, max(offset), min(offset), count()
-        GROUP BY topic, topic_id, partition
-    )
+    INDEX dead_at_range dead_at TYPE minmax
 )
 ENGINE = MergeTree
 ORDER BY (topic, topic_id, partition, offset)
 SETTINGS
     non_replicated_deduplication_window = 0,
     fsync_after_insert = 1,
-    fsync_part_directory = 1,
-    lightweight_mutation_projection_mode = 'rebuild';
+    fsync_part_directory = 1;
 
 -- A person's answer for a post, or a known answer that came with it. One answer per post and author: the newest wins.
 -- The text is kept here too, so that training does not depend on how long `scores` are kept.

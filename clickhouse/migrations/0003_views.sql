@@ -1,4 +1,5 @@
--- Plain views: each GROUP BY below is that of a projection of `scores`, which then answers it. Shadow rows stay out.
+-- Plain views: each GROUP BY below is (or is coarser than) that of a projection of `scores`, which then answers it. Shadow
+-- rows stay out.
 CREATE OR REPLACE VIEW __database__.sentiment_1m AS
 SELECT
     toStartOfMinute(event_at) AS minute,
@@ -29,19 +30,20 @@ FROM
 ARRAY JOIN arrayZip(counts.1, counts.2) AS counted;
 
 CREATE OR REPLACE VIEW __database__.confidence_1m AS
-SELECT
-    toStartOfMinute(event_at) AS minute,
-    model_name,
-    model_version,
-    label,
-    toUInt8(least(floor(confidence * 20), 19)) AS bin,
-    bin / 20 AS from_confidence,
-    count() AS posts
-FROM __database__.scores
-WHERE shadow = 0
-GROUP BY
-    toStartOfMinute(event_at), shadow, model_name, model_version, label,
-    toUInt8(least(floor(confidence * 20), 19));
+SELECT minute, model_name, model_version, label, tupleElement(counted, 1) AS bin, bin / 20 AS from_confidence, tupleElement(counted, 2) AS posts
+FROM
+(
+    SELECT
+        toStartOfMinute(event_at) AS minute,
+        model_name,
+        model_version,
+        label,
+        sumMap(map(toUInt8(least(floor(confidence * 20), 19)), toUInt64(1))) AS counts
+    FROM __database__.scores
+    WHERE shadow = 0
+    GROUP BY toStartOfMinute(event_at), shadow, model_name, model_version, label
+)
+ARRAY JOIN CAST(counts, 'Array(Tuple(UInt8, UInt64))') AS counted;
 
 CREATE OR REPLACE VIEW __database__.latency_1m AS
 SELECT

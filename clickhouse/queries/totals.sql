@@ -1,4 +1,4 @@
--- Everything ever kept, per topic identity and partition. Served by projection `positions`, so cheap at any size.
+-- Everything ever kept, per topic identity and partition. Served by projection `progress`, so cheap at any size.
 SELECT topic, topic_id, partition, count() AS posts, max(offset) AS last_offset
 FROM scores
 WHERE shadow = 0
