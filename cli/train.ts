@@ -29,6 +29,7 @@ interface TrainFlags extends Record<string, unknown> {
   readonly newWords: number
   readonly layers?: Layers
   readonly epochs?: number
+  readonly patience?: number
   readonly batchSize?: number
   readonly learningRate?: number
   readonly classWeightPower?: number
@@ -60,6 +61,7 @@ export const trainCommand = () =>
     .option('--new-words <n>', 'most words to add to the base vocabulary, of those in at least 10 posts', whole(0), 200)
     .option('--layers <all|head|k>', 'train everything, the head, or the last k encoder layers too', layers)
     .option('--epochs <n>', 'most passes over the posts', whole(1))
+    .option('--patience <n>', 'passes without a better validation loss before it stops', whole(1))
     .option('--batch-size <n>', 'posts per step', whole(1))
     .option('--learning-rate <x>', 'peak of the schedule', positive)
     .option('--class-weight-power <x>', '0 trains for accuracy, 1 for macro-recall', positive)
@@ -107,8 +109,8 @@ function origin({ base, preset }: TrainFlags): { base: string } | { preset: Pres
 }
 
 function overrides(flags: TrainFlags): Partial<Recipe> {
-  const { layers, epochs, batchSize, learningRate, classWeightPower, wordDropout, distillation } = flags
-  const given = { layers, epochs, batchSize, learningRate, classWeightPower, wordDropout, distillation }
+  const { layers, epochs, patience, batchSize, learningRate, classWeightPower, wordDropout, distillation } = flags
+  const given = { layers, epochs, patience, batchSize, learningRate, classWeightPower, wordDropout, distillation }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
