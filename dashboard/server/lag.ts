@@ -2,28 +2,33 @@ import type { EventLog } from '../../connectors/event-log.ts'
 import { DriftlineError } from '../../core/errors.ts'
 import type { JobStatus, PartitionStatus } from '../../core/status.ts'
 import type { LogLag, PartitionLag } from '../protocol.ts'
+import type { RowPosition } from './live-store.ts'
 
 /** The group under which the score job commits its positions. */
 export const scoreGroup = 'score'
 
 /**
- * What waits in each partition. The position is the further one of what the score job committed and what it says in its
- * status, for it commits more seldom than it scores.
+ * What waits in each partition. The position is the furthest of what the rows, the score job's commits and its status
+ * say: rows are the newest but know nothing of refused posts, commits and status are up to a second old.
  *
+ * @param rows as ClickHouse had them last; of another topic of that name they do not count
  * @throws DriftlineError `LOG_UNAVAILABLE`
  */
 export async function readLag(
   log: EventLog,
   topic: string,
   score: JobStatus | undefined,
+  rows: readonly RowPosition[],
   nowMs: number,
 ): Promise<LogLag> {
-  if ((await log.topic(topic)) === undefined) return { topic, partitions: [] }
+  const info = await log.topic(topic)
+  if (info === undefined) return { topic, partitions: [] }
   const [ranges, committed] = await Promise.all([log.ranges(topic), log.committed(scoreGroup, topic)])
   const partitions = await Promise.all(
     ranges.map(async ({ partition, start, end }): Promise<PartitionLag> => {
       const said = score?.partitions.find((other) => other.topic === topic && other.partition === partition)
-      const position = Math.max(start, committed.get(partition) ?? 0, said?.position ?? 0)
+      const row = rows.find((other) => other.topicId === info.id && other.partition === partition)
+      const position = Math.max(start, committed.get(partition) ?? 0, said?.position ?? 0, row?.next ?? 0)
       const lag = Math.max(0, end - position)
       const oldestMs = lag === 0 ? undefined : await appendedAt(log, topic, partition, position)
       return {

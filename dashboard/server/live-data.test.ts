@@ -49,6 +49,10 @@ class TableStore implements LiveStore {
     )
   }
 
+  async positions() {
+    return []
+  }
+
   async lastScoredMs() {
     this.#since('last', 0)
     return Math.max(0, ...this.rows.map(({ atMs }) => atMs))

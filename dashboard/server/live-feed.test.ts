@@ -18,6 +18,7 @@ let clock: ReturnType<typeof manualClock>
 let store: LiveStore & { away: boolean; asked: number }
 let eventLog: EventLog
 let logAway: boolean
+let rows: { topicId: string; partition: number; next: number }[]
 let feed: ReturnType<typeof createLiveFeed>
 
 beforeEach(() => {
@@ -25,6 +26,7 @@ beforeEach(() => {
   clock = manualClock(startMs)
   eventLog = openLmdbLog(join(data, 'log'), { clock })
   logAway = false
+  rows = []
   const answer = async <Value>(value: Value): Promise<Value> => {
     store.asked++
     if (store.away) throw new DriftlineError('STORE_UNAVAILABLE', { reason: 'refused' })
@@ -38,6 +40,7 @@ beforeEach(() => {
     hashtags: () => answer([]),
     totals: () => answer({ scored: 5, dead: 1 }),
     lastScoredMs: () => answer(0),
+    positions: () => answer(rows),
   }
   feed = createLiveFeed({
     data,
@@ -172,6 +175,15 @@ describe('lag', () => {
     const partitions = [{ topic: 'posts', partition: 0, position: 10, lag: 0, state: 'ok' as const }]
     await writeStatus(data, score({ partitions }))
     expect((await feed.snapshot()).log?.partitions[0]).toMatchObject({ position: 10, lag: 0, lagSeconds: 0 })
+  })
+
+  test('counts the rows of this very topic as scored before the job says so', async () => {
+    const id = (await eventLog.topic('posts'))?.id ?? ''
+    rows = [
+      { topicId: 'of a topic deleted long ago', partition: 0, next: 9 },
+      { topicId: id, partition: 0, next: 7 },
+    ]
+    expect((await feed.snapshot()).log?.partitions[0]).toMatchObject({ position: 7, lag: 3 })
   })
 
   test('tells which partition halted, and why', async () => {

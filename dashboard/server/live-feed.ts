@@ -7,7 +7,7 @@ import type { LiveData, LogLag, Part, Snapshot } from '../protocol.ts'
 import type { LiveFeed } from './feed.ts'
 import { readLag } from './lag.ts'
 import { LiveReader } from './live-data.ts'
-import type { LiveStore } from './live-store.ts'
+import type { LiveStore, RowPosition } from './live-store.ts'
 import { jobParts, modelOf } from './parts.ts'
 
 export interface LiveFeedOptions {
@@ -29,12 +29,16 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed & AsyncDispos
   const { data, topic, store, openLog, clock, log } = options
   const reader = new LiveReader(store)
   let opened: EventLog | undefined
+  let rows: readonly RowPosition[] = []
   const storePart = outside<LiveData>('store', clock, log)
   const logPart = outside<LogLag>('log', clock, log)
   const jobs = (): Promise<readonly StatusFile[]> => readStatuses(data, clock.now())
 
   const readStore = (files: readonly StatusFile[]): Promise<void> =>
-    storePart.read((nowMs) => reader.read(nowMs, scoreOf(files)?.model?.labels ?? []))
+    storePart.read(async (nowMs) => {
+      rows = await store.positions(topic)
+      return reader.read(nowMs, scoreOf(files)?.model?.labels ?? [])
+    })
 
   /** Enough to know that it answers: a probe each few seconds should not read what nobody looks at. */
   const probeStore = (): Promise<void> =>
@@ -46,7 +50,7 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed & AsyncDispos
   const readLog = (files: readonly StatusFile[]): Promise<void> =>
     logPart.read(async (nowMs) => {
       opened ??= await openLog()
-      return readLag(opened, topic, scoreOf(files), nowMs)
+      return readLag(opened, topic, scoreOf(files), rows, nowMs)
     })
 
   const partsFrom = (files: readonly StatusFile[]): readonly Part[] => [
@@ -64,7 +68,8 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed & AsyncDispos
     },
     async snapshot(): Promise<Snapshot> {
       const files = await jobs()
-      await Promise.all([readStore(files), readLog(files)])
+      await readStore(files)
+      await readLog(files) // after the rows, so that what was scored meanwhile is not told as waiting
       return {
         atMs: clock.now(),
         parts: [...partsFrom(files)],

@@ -143,6 +143,19 @@ test('the last score is found, however old it is', async () => {
   expect(await store.lastScoredMs()).toBe(noon)
 })
 
+test('positions are those after the last row of each partition and identity of the topic', async () => {
+  await insert([
+    score({ partition: 1, offset: 4 }),
+    score({ partition: 1, offset: 5 }),
+    score({ partition: 2, offset: 0, topic_id: 'another' }),
+    score({ partition: 3, offset: 9, topic: 'other' }),
+  ])
+  expect(await store.positions('posts')).toEqual([
+    { topicId: 'another', partition: 2, next: 1 },
+    { topicId: 'identity', partition: 1, next: 6 },
+  ])
+})
+
 test('totals are all that was scored and all that was refused', async () => {
   await insert([score(), score(), score({ shadow: 1 })])
   const dead: DeadPostRow = {

@@ -25,6 +25,15 @@ export interface Totals {
   readonly dead: number
 }
 
+/** How far the rows of one partition reach. */
+export interface RowPosition {
+  /** A topic deleted and made anew has another identity, and starts at 0 again. */
+  readonly topicId: string
+  readonly partition: number
+  /** The offset after the last one in `scores`. */
+  readonly next: number
+}
+
 /**
  * What the live page asks of ClickHouse, each bounded in time.
  *
@@ -37,6 +46,7 @@ export interface LiveStore {
   /** The most used hashtags of each minute. */
   hashtags(fromMs: number): Promise<readonly MinuteTag[]>
   totals(): Promise<Totals>
+  positions(topic: string): Promise<readonly RowPosition[]>
   /** When a post was scored last; 0 when none ever was. */
   lastScoredMs(): Promise<number>
 }
@@ -54,6 +64,9 @@ const tagsPerMinute = 200
 const count = z.coerce.number().int().nonnegative()
 const SecondRow = z.object({ second: count, label: z.string(), posts: count })
 const TagRow = z.object({ minute: count, tag: z.string(), labels: z.array(z.string()), counts: z.array(count) })
+const PositionRow = z
+  .object({ topic_id: z.string(), partition: count, next_offset: count })
+  .transform(({ topic_id, partition, next_offset }) => ({ topicId: topic_id, partition, next: next_offset }))
 const LastRow = z.tuple([z.object({ last_ms: count })])
 const TotalsRow = z.tuple([z.object({ scored: count, dead: count })])
 const NewestRow = z
@@ -82,6 +95,7 @@ export function clickhouseLiveStore(connect: () => ClickHouseClient): LiveStore 
     hashtags: sql('live_hashtags_1m'),
     totals: sql('live_totals'),
     last: sql('live_last'),
+    positions: sql('resume'),
   }
   let client: ClickHouseClient | undefined
 
@@ -120,6 +134,7 @@ export function clickhouseLiveStore(connect: () => ClickHouseClient): LiveStore 
           counts: new Map(labels.map((label, n) => [label, counts[n] ?? 0])),
         })),
     totals: async () => TotalsRow.parse(await rows(text.totals, {}))[0],
+    positions: async (topic) => z.array(PositionRow).parse(await rows(text.positions, { topic })),
     lastScoredMs: async () => LastRow.parse(await rows(text.last, {}))[0].last_ms,
     [Symbol.asyncDispose]: async () => client?.close(),
   }
