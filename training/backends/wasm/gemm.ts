@@ -24,6 +24,7 @@ import {
  */
 const tileRows = 4
 const tileColumns = 8
+const blockRows = 64
 
 /** Four vectors, the rows of a 4 × 4 block, and code that turns it over: `columns` holds its columns after `turn`. */
 export function block(scope: FunctionBody): { rows: readonly Local[]; turn: Code; columns: readonly Code[] } {
@@ -157,6 +158,7 @@ const multiply: FunctionSpec = {
       integer,
     ) as [...[Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local]]
     const tile = Array.from({ length: tileRows * 2 }, () => scope.local('v128'))
+    const [first, beyond] = [integer(), integer()]
     const [b0, b1, splat] = [0, 1, 2].map(() => scope.local('v128')) as [Local, Local, Local]
     const cell = (index: number): Local => tile[index] as Local
 
@@ -224,22 +226,32 @@ const multiply: FunctionSpec = {
       ),
     )
     const fits = and(atMost(add(row.get, tileRows), m.get), atMost(add(column.get, tileColumns), n.get))
+    // a block of A stays in the second-level cache while all of B passes, a panel of B in the first while the block does
     return loop(
-      column,
+      first,
       0,
-      n.get,
-      tileColumns,
+      m.get,
+      blockRows,
       seq(
-        step.set(add(c.get, mul(column.get, 4))),
+        beyond.set(least(add(first.get, blockRows), m.get)),
         loop(
-          row,
+          column,
           0,
-          m.get,
-          tileRows,
+          n.get,
+          tileColumns,
           seq(
-            accumulated,
-            target.set(add(step.get, mul(row.get, rowStride.get))),
-            either(fits, direct, throughScratch),
+            step.set(add(c.get, mul(column.get, 4))),
+            loop(
+              row,
+              first.get,
+              beyond.get,
+              tileRows,
+              seq(
+                accumulated,
+                target.set(add(step.get, mul(row.get, rowStride.get))),
+                either(fits, direct, throughScratch),
+              ),
+            ),
           ),
         ),
       ),
