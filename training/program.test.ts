@@ -297,6 +297,24 @@ describe('a graph', () => {
     })
   })
 
+  test('holds few of its values at a time', async () => {
+    const nodes = Array.from({ length: 50 }, (_, index) =>
+      node('Neg', [index === 0 ? 'x' : `v${index}`], [index === 49 ? 'y' : `v${index + 1}`]),
+    )
+    const program = compile(graph(nodes))
+    const wide = tf.zeros([500, 2])
+    const {
+      peakBytes,
+      newBytes,
+      result: end,
+    } = await tf.profile(() => {
+      tf.dispose([...program.run({ x: wide }, new Map())])
+      return tf.scalar(0)
+    })
+    expect(peakBytes - newBytes).toBeLessThan(tf.memory().numBytes + 3 * 500 * 2 * 4)
+    tf.dispose([wide, end as tf.Tensor])
+  })
+
   test('holds no tensor after 1,000 training steps', () => {
     const nodes = [
       node('Gather', ['e', 'ids'], ['h']), // [n, tokens, 4]

@@ -73,6 +73,7 @@ export interface Kernel {
 
 const none = z.strictObject({})
 
+/** The casts below hold by construction: `collect` gives each name of `inputs` what its kind asks for. */
 export function kernel<const I extends Record<string, Kind>, A = Record<string, never>>(
   definition: Definition<I, A>,
 ): Kernel {
