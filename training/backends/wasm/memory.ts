@@ -27,7 +27,10 @@ export function wasmHeap(): Heap {
 
 const guarded = new WeakSet<object>()
 
-/** tfjs takes the address 0 that malloc returns when memory is out, and writes there. This makes it an error. */
+/**
+ * When memory is out, malloc returns 0 or, above 2 GB, an address beyond the end of the heap, and tfjs uses either. This
+ * makes it an error.
+ */
 export function guardMemory(): void {
   const heap = wasmHeap()
   if (guarded.has(heap)) return
@@ -36,7 +39,7 @@ export function guardMemory(): void {
   const malloc = heap._malloc
   heap._malloc = (bytes) => {
     const address = malloc(bytes)
-    if (address === 0 && bytes > 0) {
+    if (bytes > 0 && (address === 0 || (address >>> 0) + bytes > heap.HEAPU8.length)) {
       throw new DriftlineError('TRAINING_MEMORY', { wantedBytes: bytes, heapBytes: heap.HEAPU8.length })
     }
     return address
