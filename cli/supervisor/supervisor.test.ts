@@ -12,7 +12,7 @@ const part = (name: string, script: string, more: Partial<Part> = {}): Part => (
   ...more,
 })
 
-const stays = `console.error('up'); process.on('SIGTERM', () => { console.error('down'); process.exit(0) }); setInterval(() => {}, 1000)`
+const stays = `process.on('SIGTERM', () => { console.error('down'); process.exit(0) }); console.error('up'); setInterval(() => {}, 1000)`
 
 function harness() {
   const stop = new AbortController()
