@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../core/clock.ts'
 import { DriftlineError } from '../core/errors.ts'
@@ -15,10 +17,10 @@ interface TrainFlags extends Record<string, unknown> {
   readonly labels: string
   readonly base?: string
   readonly preset?: PresetName
-  readonly out: string
+  readonly out?: string
   readonly name?: string
-  readonly modelVersion: number
-  readonly license: string
+  readonly modelVersion?: number
+  readonly license?: string
   readonly holdOut: HoldOut
   readonly evaluate: readonly string[]
   readonly pretrain?: string
@@ -45,10 +47,13 @@ export const trainCommand = () =>
     .requiredOption('--labels <file>', 'labelled posts: JSON Lines of text, label, perhaps id and ts; .gz is unpacked')
     .option('--base <model>', '`bundled` or a model directory to go on from')
     .addOption(new Option('--preset <name>', 'architecture to train from scratch').choices(Object.keys(presets)))
-    .requiredOption('--out <dir>', 'directory of the new version')
+    .option(
+      '--out <dir>',
+      'directory of the new version (default: the first free one under trained/ in the data folder)',
+    )
     .option('--name <name>', "the model's name (default: the base's, or the preset's)")
-    .option('--model-version <n>', 'version number in the manifest', whole(1), 1)
-    .option('--license <id>', 'licence in the manifest', 'unspecified')
+    .option('--model-version <n>', "version number in the manifest (default: the base's and one, or 1)", whole(1))
+    .option('--license <id>', "licence in the manifest (default: the base's)")
     .option('--hold-out <share|time>', 'newest posts that training never sees: a share, or from a time on', holdOut, {
       share: 0.1,
     })
@@ -71,13 +76,13 @@ export const trainCommand = () =>
     .option('--train-workers <n>', 'threads that share each batch', whole(1), Math.min(4, availableParallelism()))
     .option('--seed <n>', 'the same seed and number of threads give the same model', whole(0), 1)
     .action(
-      runs<TrainFlags>(async ({ json, signal }, flags) => {
+      runs<TrainFlags>(async ({ config, json, signal }, flags) => {
         const progress = progressLine()
         const report = await trainModel({
           labels: flags.labels,
           from: origin(flags),
-          out: flags.out,
-          name: flags.name ?? flags.preset ?? 'sentiment',
+          out: flags.out ?? firstFree(join(config.data, 'trained')),
+          name: flags.name,
           version: flags.modelVersion,
           license: flags.license,
           holdOut: flags.holdOut,
@@ -101,6 +106,13 @@ export const trainCommand = () =>
         return report.certificate.passed ? 0 : 1
       }),
     )
+
+/** `1`, `2`, … whichever is not there yet. */
+function firstFree(folder: string): string {
+  let number = 1
+  while (existsSync(join(folder, String(number)))) number++
+  return join(folder, String(number))
+}
 
 function origin({ base, preset }: TrainFlags): { base: string } | { preset: PresetName } {
   if (base !== undefined && preset === undefined) return { base }

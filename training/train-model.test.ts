@@ -31,9 +31,6 @@ const folder = mkdtempSync(join(tmpdir(), 'driftline-train-'))
 const phases: string[] = []
 
 const options = (over: Partial<TrainOptions> & Pick<TrainOptions, 'labels' | 'from' | 'out'>): TrainOptions => ({
-  name: 'weather',
-  version: 1,
-  license: 'Apache-2.0',
   holdOut: { share: 0.2 },
   evaluate: [],
   pretrain: undefined,
@@ -55,7 +52,9 @@ const options = (over: Partial<TrainOptions> & Pick<TrainOptions, 'labels' | 'fr
 test('from scratch, then on: the directory loads, the certificate passes, and the new version beats the old', async () => {
   const first = join(folder, 'first')
   const old = labels(folder, 'old', 600, 1)
-  const report = await trainModel(options({ labels: old, from: { preset: 'convolution' }, out: first }))
+  const report = await trainModel(
+    options({ labels: old, from: { preset: 'convolution' }, out: first, name: 'weather', license: 'MIT' }),
+  )
   expect(report.sets[0]?.model.accuracy).toBeGreaterThan(0.95)
 
   const { manifest, labels: classes } = await loadModelDirectory(first)
@@ -67,14 +66,15 @@ test('from scratch, then on: the directory loads, the certificate passes, and th
 
   // The words have changed sides: what the old version knows is wrong now.
   const turned = labels(folder, 'turned', 600, 2, { glad: sad, sad: glad })
-  const next = { labels: turned, from: { base: first }, out: join(folder, 'second'), version: 2, int8: false }
+  const next = { labels: turned, from: { base: first }, out: join(folder, 'second'), int8: false }
   const second = await trainModel(options({ ...next, evaluate: [old] }))
   const [held, before] = second.sets
   expect(held?.base?.accuracy).toBeLessThan(0.1)
   expect(held?.model.accuracy).toBeGreaterThan(0.9)
   expect(held?.paired?.midP).toBeLessThan(1e-6)
   expect(before?.model.accuracy).toBeLessThan(0.5)
-  expect((await loadModelDirectory(join(folder, 'second'))).manifest.parent).toBe(1)
+  const child = (await loadModelDirectory(join(folder, 'second'))).manifest
+  expect(child).toMatchObject({ name: 'weather', version: 2, parent: 1, license: 'MIT' })
 
   // A class that the base does not have, and a directory that holds a version already.
   const path = join(folder, 'other.jsonl')

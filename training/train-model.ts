@@ -29,9 +29,10 @@ export interface TrainOptions {
   readonly from: { readonly base: string } | { readonly preset: PresetName }
   /** Directory of the new version: made here, or empty. */
   readonly out: string
-  readonly name: string
-  readonly version: number
-  readonly license: string
+  /** Of the manifest; default: the preset's name, or the base's name, licence and next version. */
+  readonly name?: string | undefined
+  readonly version?: number | undefined
+  readonly license?: string | undefined
   readonly holdOut: HoldOut
   /** Further labelled files to report on, never trained on. */
   readonly evaluate: readonly string[]
@@ -149,15 +150,16 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   const sets = [await report(heldOut.length > 0 ? 'hold-out' : 'validation', proofPosts)]
   for (const other of others) sets.push(await report(other.name, other.posts))
   const [proved] = sets
+  const older = start.base?.manifest
   await writeManifest(out, {
-    name: options.name,
-    version: options.version,
-    parent: start.base?.manifest.version ?? null,
+    name: options.name ?? older?.name ?? ('preset' in from ? from.preset : 'model'),
+    version: options.version ?? (older?.version ?? 0) + 1,
+    parent: older?.version ?? null,
     createdAt: new Date(clock.now()).toISOString(),
     text: start.textForm.text,
     metrics: metricsOf(proved, temperature, train.length),
     reference: await referenceOf(onnx, proof, form, labels),
-    license: options.license,
+    license: options.license ?? older?.license ?? 'unspecified',
   })
   const { model: _, history, trainable, ...training } = tuned
   return {
