@@ -69,6 +69,11 @@ export interface TrainReport {
   readonly sets: readonly SetReport[]
 }
 
+interface PostSet {
+  readonly name: string
+  readonly posts: readonly LabelledPost[]
+}
+
 /** Share of the training posts that decides when to stop and how sure to be; more than this many decide no better. */
 const validationShare = 0.1
 const mostValidation = 4000
@@ -88,7 +93,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   const { train, heldOut } = split(posts, options.holdOut, random)
   const early = options.pretrain === undefined ? [] : (await readLabelledPosts(options.pretrain.path, signal)).posts
   const replay = options.replay === undefined ? [] : await readTexts(options.replay, signal)
-  const others: { readonly name: string; readonly posts: readonly LabelledPost[] }[] = []
+  const others: PostSet[] = []
   for (const name of options.evaluate) others.push({ name, posts: (await readLabelledPosts(name, signal)).posts })
 
   onPhase('base' in from ? `loading ${from.base}` : 'training the tokenizer')
@@ -107,6 +112,10 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   const validationRows = Math.min(mostValidation, Math.round(mixed.length * validationShare))
   const validation = encode(mixed.slice(0, validationRows))
   const fresh = mixed.slice(validationRows)
+  // Encoded before the training, so that an unknown class is refused before it and not after.
+  const held = heldOut.length > 0 ? heldOut : mixed.slice(0, validationRows)
+  const heldSet = { name: heldOut.length > 0 ? 'hold-out' : 'validation', posts: held, examples: encode(held) }
+  const sets = [heldSet, ...others.map((set) => ({ ...set, examples: encode(set.posts) }))]
   let examples: readonly Example[] = encode(fresh)
   if (options.teachers.length > 0) {
     onPhase(`asking ${options.teachers.join(', ')} about ${fresh.length + replay.length} posts`)
@@ -129,8 +138,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
 
   onPhase('calibrating and certifying')
   if (tuned.steps === 0) signal.throwIfAborted() // stopped before there was anything to keep
-  const proofPosts = heldOut.length > 0 ? heldOut : mixed.slice(0, validationRows)
-  const proof = encode(proofPosts)
+  const proof = heldSet.examples
   const calibration = validation.length > 0 ? validation : proof
   const { int8 } = options
   const ready = { model: tuned.model, labels, form, calibration, proof, backend: tuned.backend, int8, out, clock }
@@ -139,25 +147,20 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   await writeFile(join(out, 'config.json'), `${JSON.stringify(start.config, null, 2)}\n`)
 
   onPhase('evaluating')
-  const report = (name: string, posts: readonly LabelledPost[]) =>
-    reportOn(
-      name,
-      labels,
-      form,
-      { onnx, examples: encode(posts) },
-      start.base && { onnx: start.base.onnx, examples: encodeExamples(posts, labels, start.base.textForm) },
-    )
-  const sets = [await report(heldOut.length > 0 ? 'hold-out' : 'validation', proofPosts)]
-  for (const other of others) sets.push(await report(other.name, other.posts))
-  const [proved] = sets
-  const older = start.base?.manifest
+  const { base } = start
+  const reports: SetReport[] = []
+  for (const { name, posts: some, examples: read } of sets) {
+    const before = base && { onnx: base.onnx, examples: encodeExamples(some, labels, base.textForm) }
+    reports.push(await reportOn(name, labels, form, { onnx, examples: read }, before))
+  }
+  const older = base?.manifest
   await writeManifest(out, {
     name: options.name ?? older?.name ?? ('preset' in from ? from.preset : 'model'),
     version: options.version ?? (older?.version ?? 0) + 1,
     parent: older?.version ?? null,
     createdAt: new Date(clock.now()).toISOString(),
     text: start.textForm.text,
-    metrics: metricsOf(proved, temperature, train.length),
+    metrics: metricsOf(reports[0], temperature, train.length),
     reference: await referenceOf(onnx, proof, form, labels),
     license: options.license ?? older?.license ?? 'unspecified',
   })
@@ -169,16 +172,14 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
     newWords: start.newWords,
     temperature,
     certificate,
-    sets,
+    sets: reports,
   }
 }
 
 async function makeEmpty(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   const files = await readdir(folder)
-  if (files.includes('manifest.json')) {
-    throw new DriftlineError('USAGE', { reason: 'the directory holds a version already', out: folder })
-  }
+  if (files.length > 0) throw new DriftlineError('USAGE', { reason: 'the directory is not empty', out: folder })
 }
 
 function metricsOf(set: SetReport | undefined, temperature: number, trainedRows: number): Manifest['metrics'] {
