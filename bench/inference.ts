@@ -1,21 +1,18 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { z } from 'zod'
 import { silentLog } from '../core/log.ts'
-import { seededRandom } from '../core/random.ts'
 import { createScorer } from '../inference/create-scorer.ts'
 import { scoreChunk } from '../inference/score-chunk.ts'
 import { openSession } from '../inference/session.ts'
-import { loadModelDirectory, type ModelDirectory, writeManifest } from '../models/model-directory.ts'
+import { loadModelDirectory, type ModelDirectory } from '../models/model-directory.ts'
 import { normaliseSocial1 } from '../text/normalise.ts'
 import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts'
-import { quantise } from '../training/after/quantise.ts'
-import { writeModel } from '../training/onnx/write.ts'
-import { type PresetName, presets } from '../training/presets/presets.ts'
-import { trainWordPiece } from '../training/tokenizer/word-piece.ts'
+import { machine } from './machine.ts'
+import { makeModel } from './make-model.ts'
 import { syntheticPosts } from './synthetic-posts.ts'
 
 const usage = `npm run bench -- inference [options]
@@ -66,7 +63,7 @@ export async function inference(args: readonly string[]): Promise<number> {
   try {
     const models =
       values.model === undefined
-        ? [await make(folder, 'bag', texts, false), await make(folder, 'transformer', texts, true)]
+        ? [await makeModel(folder, 'bag', texts, false), await makeModel(folder, 'transformer', texts, true)]
         : [await loadModelDirectory(values.model)]
     const results: Measured[] = []
     const measure: Measure = async (what, over, round, isScorer = false) => {
@@ -184,46 +181,12 @@ async function measured(what: string, parts: Parts, round: Round, isScorer: bool
   }
 }
 
-/** A model of a preset's shape with random weights: its speed is that of a trained one. */
-async function make(
-  folder: string,
-  preset: PresetName,
-  texts: readonly string[],
-  int8: boolean,
-): Promise<ModelDirectory> {
-  const { vocabulary, maxTokens, build } = presets[preset]
-  const name = int8 ? `${preset}-int8` : preset
-  const directory = await mkdtemp(join(folder, name))
-  const tokenizer = trainWordPiece(texts.map(normaliseSocial1), { vocabularySize: vocabulary })
-  const graph = build(Object.keys(tokenizer.model.vocab).length, 3, seededRandom(1))
-  await writeModel(join(directory, 'model.onnx'), int8 ? quantise(graph) : graph)
-  await writeFile(join(directory, 'tokenizer.json'), JSON.stringify(tokenizer))
-  await writeFile(
-    join(directory, 'config.json'),
-    JSON.stringify({ id2label: { 0: 'negative', 1: 'neutral', 2: 'positive' } }),
-  )
-  await writeManifest(directory, {
-    name,
-    version: 1,
-    parent: null,
-    createdAt: new Date().toISOString(),
-    text: { normaliser: 'social-1', maxTokens },
-    metrics: {},
-    reference: {},
-    license: 'Apache-2.0',
-  })
-  return loadModelDirectory(directory)
-}
-
 async function readPosts(file: string, count: number): Promise<string[]> {
   const bytes = await readFile(file)
   const lines = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8').split('\n', count)
   const Line = z.object({ text: z.string() })
   return lines.filter((line) => line !== '').map((line) => Line.parse(JSON.parse(line)).text)
 }
-
-const machine = (): string =>
-  `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, Node ${process.version}`
 
 const header = (texts: readonly string[]): string => {
   const length = texts.reduce((sum, text) => sum + text.length, 0) / texts.length

@@ -13,6 +13,10 @@ const benches: Readonly<Record<string, Bench>> = {
     summary: 'posts/s of normaliser, tokenizer, model runs and the whole scorer, by threads',
     run: async (args) => (await import('./inference.ts')).inference(args),
   },
+  pipeline: {
+    summary: 'file → log → score → rows on real processes: posts/s, CPU, latency and memory, by model and workers',
+    run: async (args) => (await import('./pipeline.ts')).pipeline(args),
+  },
   train: {
     summary: 'a fine-tuning step on wasm, by encoder, length and workers, beside PyTorch; memory',
     run: async (args) => (await import('./train.ts')).train(args),

@@ -15,12 +15,13 @@ export interface Usage {
   readonly residentMb: number
 }
 
-/** Reads /proc (Linux only); `undefined` once the process is gone. */
+/** Reads /proc (Linux only); `undefined` once the process has ended. */
 export function usageOf(pid: number): Usage | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    if (fields[0] === 'Z') return undefined // ended and not yet waited for: its memory reads as none
     const kilobytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)
     const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
     return { cpuSeconds, peakMb: kilobytes('VmHWM') / 1024, residentMb: kilobytes('VmRSS') / 1024 }

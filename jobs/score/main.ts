@@ -33,6 +33,10 @@ export interface ScoreSummary {
   readonly dead: number
   readonly seconds: number
   readonly postsPerSecond: number
+  /** Processor time of all threads. */
+  readonly cpuSeconds: number
+  /** How long the main thread was not idle: all but the model runs there. */
+  readonly mainThreadSeconds: number
   /** What each step of the score flow did, over all partitions: the one that is neither waiting nor blocked is the bottleneck. */
   readonly steps: readonly StepTotals[]
 }
@@ -50,6 +54,7 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
   const counts = { scored: 0, dead: 0 }
   const limits = { maxItems: config.batchPosts, maxWaitMs: config.lingerMs }
   const startedAt = clock.now()
+  const [cpuAtStart, loopAtStart] = [process.cpuUsage(), performance.eventLoopUtilization()]
   const runOptions = { signal, clock, log, drainMs }
   const committed = async (partition: number) => (await eventLog.committed(scoreGroup, posts.name)).get(partition)
   const dangerouslyUnguarded = config.dangerouslyUnguarded ? committed : undefined
@@ -90,7 +95,15 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
   }
   const seconds = Math.max(clock.now() - startedAt, 1) / 1000
   const steps = totals(flows[0]?.run.stats().lanes.flatMap((lane) => lane.steps) ?? [])
-  return { ...counts, seconds, postsPerSecond: Math.round(counts.scored / seconds), steps }
+  const { user, system } = process.cpuUsage(cpuAtStart)
+  return {
+    ...counts,
+    seconds,
+    postsPerSecond: Math.round(counts.scored / seconds),
+    cpuSeconds: (user + system) / 1e6,
+    mainThreadSeconds: performance.eventLoopUtilization(loopAtStart).active / 1000,
+    steps,
+  }
 }
 
 function totals(steps: readonly StepStats[]): StepTotals[] {
