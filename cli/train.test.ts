@@ -35,18 +35,7 @@ async function train(args: readonly string[]) {
 
 test('fine-tunes the bundled model: progress on stderr, a report on stdout, a directory that loads', async () => {
   const out = join(folder, 'tuned')
-  const args = [
-    '--labels',
-    labels(400),
-    '--base',
-    'bundled',
-    '--out',
-    out,
-    '--train-workers',
-    '2',
-    '--hold-out',
-    '0.25',
-  ]
+  const args = ['--labels', labels(400), '--base', 'bundled', '--out', out, '--workers', '2', '--hold-out', '0.25']
   const { stdout, stderr, code } = await train([...args, '--json'])
   expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('validation loss') })
   const report = JSON.parse(stdout)

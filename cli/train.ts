@@ -38,7 +38,7 @@ interface TrainFlags extends Record<string, unknown> {
   readonly wordDropout?: number
   readonly int8: boolean
   readonly backend: 'auto' | (typeof backendNames)[number]
-  readonly trainWorkers: number
+  readonly workers: number
   readonly seed: number
 }
 
@@ -73,7 +73,7 @@ export const trainCommand = () =>
     .option('--word-dropout <x>', 'share of words hidden while training', positive)
     .option('--no-int8', 'do not make the int8 variant')
     .addOption(new Option('--backend <name>', 'what computes').choices(['auto', ...backendNames]).default('auto'))
-    .option('--train-workers <n>', 'threads that share each batch', whole(1), Math.min(4, availableParallelism()))
+    .option('--workers <n>', 'threads that share each batch', whole(1), Math.min(4, availableParallelism()))
     .option('--seed <n>', 'the same seed and number of threads give the same model', whole(0), 1)
     .action(
       runs<TrainFlags>(async ({ config, json, signal }, flags) => {
@@ -94,7 +94,7 @@ export const trainCommand = () =>
           recipe: overrides(flags),
           int8: flags.int8,
           backend: flags.backend,
-          workers: flags.trainWorkers,
+          workers: flags.workers,
           seed: flags.seed,
           clock: systemClock,
           signal,

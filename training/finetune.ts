@@ -116,6 +116,13 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
     let ended: FineTuned['ended'] = 'finished'
     let step = 0
 
+    const report = (epoch: number, rows: number, loss: number, validation?: Evaluation): void => {
+      const elapsedMs = clock.now() - startedAt
+      const postsPerSecond = (1000 * ((epoch - 1) * train.length + rows)) / Math.max(1, elapsedMs)
+      const remainingMs = (elapsedMs / step) * (totalSteps - step)
+      options.onProgress?.({ epoch, step, totalSteps, loss, postsPerSecond, remainingMs, validation })
+    }
+
     for (let epoch = 1; epoch <= recipe.epochs && ended === 'finished'; epoch++) {
       let lossSum = 0
       let rows = 0
@@ -127,15 +134,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
         step++
         rows += examples.length
         lossSum += loss * examples.length
-        const elapsedMs = clock.now() - startedAt
-        options.onProgress?.({
-          epoch,
-          step,
-          totalSteps,
-          loss: lossSum / rows,
-          postsPerSecond: (1000 * ((epoch - 1) * train.length + rows)) / Math.max(1, elapsedMs),
-          remainingMs: (elapsedMs / step) * (totalSteps - step),
-        })
+        report(epoch, rows, lossSum / rows)
       }
       if (signal.aborted) {
         ended = 'interrupted'
@@ -146,16 +145,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
       const truth = validation.map(({ label }) => label)
       const evaluation = evaluate(logits, truth, labels)
       history.push(evaluation)
-      const elapsedMs = clock.now() - startedAt
-      options.onProgress?.({
-        epoch,
-        step,
-        totalSteps,
-        loss: lossSum / rows,
-        postsPerSecond: (1000 * epoch * train.length) / Math.max(1, elapsedMs),
-        remainingMs: (elapsedMs / step) * (totalSteps - step),
-        validation: evaluation,
-      })
+      report(epoch, rows, lossSum / rows, evaluation)
       if (best === undefined || evaluation.loss < best.loss) {
         best = { epoch, loss: evaluation.loss, weights: trainer.parameters() }
       } else if (epoch - best.epoch >= recipe.patience) ended = 'early'

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Random } from '../core/random.ts'
 import { loadModelDirectory, modelPath } from '../models/model-directory.ts'
 import type { Manifest } from '../models/registry/manifest.ts'
@@ -56,7 +57,9 @@ export function withNewWords(
   const { model, tokenizerJson, words } = extendVocabulary(start.model, start.tokenizerJson, texts, options)
   if (words.length === 0) return start
   const form = textForm(tokenizerJson, start.config, start.textForm.text)
-  return { ...start, model, tokenizerJson, textForm: form, newWords: words }
+  const sized = z.looseObject({ vocab_size: z.int() }).safeParse(start.config)
+  const config = sized.success ? { ...sized.data, vocab_size: form.tokenizer.vocabularySize } : start.config
+  return { ...start, model, tokenizerJson, config, textForm: form, newWords: words }
 }
 
 /** @param posts decide the classes (in alphabetical order) and the vocabulary */
