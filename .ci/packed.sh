@@ -8,7 +8,8 @@ cd "$root"
 tarball=$(npm pack --silent --pack-destination "$folder" | tail -1)
 cd "$folder"
 npm init -y >/dev/null
-npm install --no-audit --no-fund "./$tarball"
+# Without our .npmrc, onnxruntime-node would fetch CUDA libraries from outside npm's registry.
+ONNXRUNTIME_NODE_INSTALL=skip npm install --no-audit --no-fund "./$tarball"
 for i in $(seq 1 500); do
   echo "{\"id\":\"p$i\",\"text\":\"what a lovely day number $i\",\"createdAt\":\"2026-01-01T00:00:00Z\",\"source\":\"ci\"}"
 done >posts.jsonl
