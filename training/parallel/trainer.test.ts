@@ -72,6 +72,23 @@ describe('sharing a batch', () => {
   })
 })
 
+test('the cpu backend trains to the same weights as wasm', async () => {
+  const byBackend = []
+  for (const backend of ['cpu', 'wasm'] as const) {
+    // a large epsilon: AdamW would make whole steps of the rounding noise that is the gradient of the key's bias
+    const trained = await trainer({ backend, optimiser: { epsilon: 1e-3 } })
+    expect(trained.backend).toBe(backend)
+    await steps(trained, 4)
+    byBackend.push(trained.parameters())
+    await trained.close()
+    open.pop()
+  }
+  const [cpu, wasm] = byBackend
+  for (const [name, values] of cpu ?? []) {
+    for (const [index, value] of values.entries()) expect(wasm?.get(name)?.[index]).toBeCloseTo(value, 4)
+  }
+})
+
 describe('look-up tables', () => {
   const words = (trained: Trainer): Float32Array => trained.parameters().get('words.weight') ?? new Float32Array(0)
 
