@@ -46,13 +46,13 @@ test.each(queries)('%s', async (_title, sql = '') => {
 test('each column of posts is described, with its type', async () => {
   const result = await client.query({ query: 'DESCRIBE TABLE posts', format: 'JSONEachRow' })
   const columns = await result.json<{ name: string; type: string }>()
-  const described = [...page.matchAll(/^\| `(\w+)` \| ([A-Z][^|]+) \|/gm)].map(([, name, type]) => ({ name, type }))
+  const described = [...page.matchAll(/^\| `(\w+)` +\| ([A-Z][^|]+?) +\|/gm)].map(([, name, type]) => ({ name, type }))
   const simple = (type: string) => type.replace(/LowCardinality\((\w+)\)/g, '$1')
   expect(described).toEqual(columns.map(({ name, type }) => ({ name, type: simple(type) })))
 })
 
 test('the columns that the tables of views name are there', async () => {
-  const views = [...page.matchAll(/^\| `(\w+_1m)` \| [^|]+ \| (.+) \|$/gm)]
+  const views = [...page.matchAll(/^\| `(\w+_1m)` +\| [^|]+ \| (.+) \|$/gm)]
   expect(views.length).toBe(5)
   for (const [, view, columns = ''] of views) {
     const names = [...columns.matchAll(/`(\w+)`/g)].map(([, name]) => name).filter((name) => name !== 'scored_at')
