@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { DriftlineError } from '../../core/errors.ts'
 import * as tf from '../tf.ts'
 import { broadcast, sameDims } from './dims.ts'
+import { maxOfTwo, minOfTwo } from './extremes.ts'
 import { mapAll } from './host-ops.ts'
 import type { HostTensor } from './host-tensor.ts'
 import { type Kernel, kernel } from './kernel.ts'
@@ -97,12 +98,12 @@ const variadic = (
     },
   })
 
-/** The gradients of tf.maximum and tf.minimum know no broadcasting. */
+/** The gradients of `maxOfTwo` and `minOfTwo` know no broadcasting. */
 const expanded = (x: tf.Tensor, dims: number[]): tf.Tensor =>
   sameDims(x.shape, dims) ? x : tf.add(x, tf.zeros(dims, x.dtype))
 
-export const max = variadic('Max', 8, tf.maximum, Math.max)
-export const min = variadic('Min', 8, tf.minimum, Math.min)
+export const max = variadic('Max', 8, maxOfTwo, Math.max)
+export const min = variadic('Min', 8, minOfTwo, Math.min)
 export const sum = variadic('Sum', 8, tf.add, (a, b) => a + b)
 export const mean = kernel({
   op: 'Mean',

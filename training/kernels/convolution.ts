@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { DriftlineError } from '../../core/errors.ts'
 import * as tf from '../tf.ts'
 import { at } from './dims.ts'
+import { maxOfEach } from './extremes.ts'
 import { splitAlong } from './joining.ts'
 import { kernel } from './kernel.ts'
 import { multiply } from './matmul.ts'
@@ -100,7 +101,7 @@ const pool = z.strictObject({
   storage_order: z.int().default(0),
 })
 
-/** x [n, channels, length] → [n, channels, out] */
+/** x [n, channels, length] → [n, channels, out]; the gradient of tf.maximum goes to the first of equals, as in PyTorch */
 export const maxPool = kernel({
   op: 'MaxPool',
   since: 11,
@@ -122,7 +123,7 @@ export const globalMaxPool = kernel({
   op: 'GlobalMaxPool',
   since: 1,
   inputs: { x: 'tensor' },
-  run: ({ x }) => tf.max(x, spatial(x), true),
+  run: ({ x }) => maxOfEach(x),
 })
 
 export const globalAveragePool = kernel({

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import * as tf from '../tf.ts'
 import { at, axisOf, offsets, stridesOf } from './dims.ts'
+import { maxAlong, minAlong } from './extremes.ts'
 import { allocate, type HostTensor, host, only, sizeOf } from './host-tensor.ts'
 import { splitAlong } from './joining.ts'
 import { type Kernel, kernel } from './kernel.ts'
@@ -35,8 +36,8 @@ function product(x: tf.Tensor, axes: number[]): tf.Tensor {
 const reductions: readonly Reduction[] = [
   { op: 'ReduceSum', axesInputSince: 13, device: tf.sum, host: total },
   { op: 'ReduceMean', axesInputSince: 18, device: tf.mean, host: (values) => total(values) / values.length },
-  { op: 'ReduceMax', axesInputSince: 18, device: tf.max, host: largest },
-  { op: 'ReduceMin', axesInputSince: 18, device: tf.min, host: smallest },
+  { op: 'ReduceMax', axesInputSince: 18, device: maxAlong, host: largest },
+  { op: 'ReduceMin', axesInputSince: 18, device: minAlong, host: smallest },
   {
     op: 'ReduceProd',
     axesInputSince: 18,

@@ -17,6 +17,23 @@ const model = (): Model =>
     seededRandom(1),
   )
 
+/** As some exporters write it: the table is copied before it is looked up. */
+const readThroughIdentity = ({ graph, ...rest }: Model): Model => {
+  const copy = {
+    name: 'copy',
+    op: 'Identity',
+    domain: '',
+    inputs: ['words.weight'],
+    outputs: ['words'],
+    attributes: {},
+  }
+  const nodes = graph.nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map((name) => (name === 'words.weight' ? 'words' : name)),
+  }))
+  return { ...rest, graph: { ...graph, nodes: [copy, ...nodes] } }
+}
+
 const open: Trainer[] = []
 async function trainer(options: Partial<TrainerOptions> = {}): Promise<Trainer> {
   const made = model()
@@ -98,6 +115,36 @@ describe('look-up tables', () => {
     await steps(dense, 8)
     for (const [index, value] of words(dense).entries()) expect(words(table)[index]).toBeCloseTo(value, 6)
   })
+
+  test.each(['as it is', 'through Identity'])(
+    'of a real vocabulary, %s, learns the rows that a batch used, with the gradient of a dense parameter',
+    async (way) => {
+      const shape = { vocabulary: 30_522, classes: 3, layers: 1, width: 32, heads: 2, feedForward: 32, positions: 64 }
+      const plain = transformer(shape, seededRandom(1))
+      const made = way === 'as it is' ? plain : readThroughIdentity(plain)
+      const trainable = [...made.graph.initializers.keys()].filter((name) => /weight|bias/.test(name))
+      const options = { model: made, trainable, optimiser: { unusedRows: 'lazy', weightDecay: 0 } } as const
+      const [table, dense] = [await trainer(options), await trainer({ ...options, tableRows: 1e9 })]
+      const used = batch(4, 8, 12, shape.vocabulary)
+      const before = words(table)
+      const norms = []
+      for (const each of [table, dense]) norms.push((await each.step(used, 1e-2)).gradientNorm)
+      expect(norms[0]).toBeCloseTo(norms[1] ?? Number.NaN, 5)
+      const [after, expected] = [words(table), words(dense)]
+      const rows = new Set(used.feeds.input_ids?.data)
+      const moved = new Set<number>()
+      for (const [index, value] of after.entries())
+        if (value !== before[index]) moved.add(Math.floor(index / shape.width))
+      expect([...moved].sort()).toEqual([...rows].sort())
+      // The first step of AdamW goes a whole learning rate along the sign of the gradient.
+      expect(
+        Math.max(...[...rows].map((row) => Math.abs((after[row * 32] ?? 0) - (before[row * 32] ?? 0)))),
+      ).toBeCloseTo(1e-2, 4)
+      for (const row of rows) {
+        for (let at = row * 32; at < row * 32 + 32; at++) expect(after[at]).toBeCloseTo(expected[at] ?? Number.NaN, 4)
+      }
+    },
+  )
 
   test('lazy rows: what no batch used stays as it was, byte for byte', async () => {
     const lazy = await trainer({ optimiser: { unusedRows: 'lazy', weightDecay: 0.5 } })
