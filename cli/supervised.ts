@@ -7,3 +7,6 @@ export function onSupervisorGone(stop: () => void): void {
   process.once('disconnect', stop)
   process.channel.unref() // listening must not keep a finished process alive
 }
+
+/** Whether `driftline up` started this process, and so takes care of the others too. */
+export const isSupervised = (): boolean => process.env.DRIFTLINE_SUPERVISED === '1'

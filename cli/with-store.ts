@@ -4,10 +4,11 @@ import { startStoreProcess } from '../clickhouse/embedded/start.ts'
 import type { Config } from '../core/config.ts'
 import { DriftlineError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { isSupervised } from './supervised.ts'
 
 /**
- * Runs `act` with a client: of the ClickHouse that the configuration names, of the embedded one that runs already, or
- * of one that is started for as long as `act` takes.
+ * Runs `act` with a client: of the ClickHouse that the configuration names, of the embedded one that runs already (or that
+ * the supervisor is about to start again), or of one that is started for as long as `act` takes.
  *
  * @throws what `act` throws; DriftlineError `STORE_UNAVAILABLE`, `STORE_LOCKED`, `SCHEMA_NEWER`
  */
@@ -17,7 +18,8 @@ export async function withStore<T>(
   signal: AbortSignal,
   act: (client: ClickHouseClient) => Promise<T>,
 ): Promise<T> {
-  const store = config.clickhouseUrl !== undefined || (await answers(config)) ? undefined : await start(config, signal)
+  const elsewhere = config.clickhouseUrl !== undefined || isSupervised() || (await answers(config))
+  const store = elsewhere ? undefined : await start(config, signal)
   try {
     const client = await connectStore(config, { signal, log })
     try {
