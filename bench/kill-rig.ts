@@ -50,7 +50,7 @@ export class Rig {
   /** SIGKILL. A killed `up` is started again, as an init system would; the others are its own to restart. */
   async kill(part: Part): Promise<void> {
     const pid = await this.pid(part)
-    if (pid !== undefined) process.kill(pid, 'SIGKILL')
+    if (pid !== undefined) send(pid, 'SIGKILL')
     if (part !== 'up' || this.#up === undefined) return
     if (this.#up.exitCode === null && this.#up.signalCode === null) await once(this.#up, 'exit')
     this.start()
@@ -66,7 +66,7 @@ export class Rig {
 
   /** Waits until the score job works and ClickHouse answers. */
   async healthy(): Promise<void> {
-    await until('a healthy pipeline', 120_000, () => this.scoring())
+    await until('a healthy pipeline', 120_000, async () => (await this.scoring()) && (await this.answering()))
   }
 
   /** True while the score job that runs now has resumed and works. */
@@ -117,7 +117,7 @@ export class Rig {
 
   async signalStore(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
     const pid = await this.pid('store')
-    if (pid !== undefined) process.kill(pid, signal)
+    if (pid !== undefined) send(pid, signal)
   }
 
   /** Ends everything in order and returns when the last process is gone. */
@@ -150,6 +150,15 @@ export class Rig {
     } finally {
       await client.close()
     }
+  }
+}
+
+/** A process that is gone already needs no signal: its address file may outlive it. */
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
   }
 }
 
