@@ -47,7 +47,7 @@ export const catalogue = {
   TOPIC_RECREATED: {
     retry: false,
     summary: 'the topic is not the one that was read before',
-    hint: 'Its identity changed or it ends before our position. Nothing is skipped: run `driftline verify` and decide.',
+    hint: 'Its identity changed or it ends before our position. Nothing is skipped. To go on from the beginning of the new one: `driftline score --accept-recreated`.',
   },
   STORE_UNAVAILABLE: {
     retry: true,

@@ -8,9 +8,13 @@ import { Pool } from './pool.ts'
 import type { Columns } from './score-chunk.ts'
 import type { StartThread, ThreadListener } from './thread.ts'
 
-/** A clock whose sleepers wake when a test says so. */
+/**
+ * A clock whose sleepers wake when a test lets time pass: those that slept already when it passed the last time. So a
+ * time limit never ends for a thread that answers in the turns between, which a scripted one does unless it hangs.
+ */
 function manualClock() {
   const sleepers = new Set<() => void>()
+  let early: (() => void)[] = []
   const clock: Clock = {
     now: () => 0,
     sleep: (_, signal) =>
@@ -26,10 +30,11 @@ function manualClock() {
         })
       }),
   }
-  const wakeAll = () => {
-    for (const wake of [...sleepers]) wake()
+  const pass = () => {
+    for (const wake of early) if (sleepers.has(wake)) wake()
+    early = [...sleepers]
   }
-  return { clock, wakeAll }
+  return { clock, pass }
 }
 
 /** A text's tokens are its number, so that results can be told apart. */
@@ -101,10 +106,10 @@ function scriptedThreads() {
 
 async function openPool(size: number) {
   const { start, seen } = scriptedThreads()
-  const { clock, wakeAll } = manualClock()
+  const { clock, pass } = manualClock()
   const pool = new Pool({ start, labels: ['no', 'yes'], timeLimitMs: 1000, clock, log: silentLog })
   await Promise.all(Array.from({ length: size }, () => pool.grow()))
-  return { pool, seen, wakeAll }
+  return { pool, seen, pass }
 }
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, index) => `${index} text`)
@@ -147,15 +152,15 @@ describe.each(['crash', 'hang'])('a text on which a thread gives a %s', (word) =
         fc.uniqueArray(fc.nat(599), { maxLength: 4 }),
         fc.integer({ min: 1, max: 4 }),
         async (bad, size) => {
-          const { pool, seen, wakeAll } = await openPool(size)
+          const { pool, seen, pass } = await openPool(size)
           const texts = numbered(600)
           for (const index of bad) texts[index] += ` ${word}`
-          const results = await settled(pool.score(texts), wakeAll)
+          const results = await settled(pool.score(texts), pass)
           for (const [index, result] of results.entries()) {
             if (bad.includes(index)) expect(result).toMatchObject({ code: 'INFERENCE_FAILED' })
             else expect(result).toMatchObject({ tokens: index })
           }
-          await settled(turn(), wakeAll)
+          await settled(turn(), pass)
           expect(pool.size).toBe(size)
           expect(seen.alive).toBe(size)
           await pool.close(new Error('done'))
@@ -188,19 +193,19 @@ test('when the last thread is lost and cannot be replaced, calls are rejected in
 })
 
 test('closing rejects what is open, ends the threads, and does not wait for one that hangs', async () => {
-  const { pool, seen, wakeAll } = await openPool(2)
+  const { pool, seen, pass } = await openPool(2)
   const call = pool.score(['1 hang', ...numbered(100)])
   const rejected = expect(call).rejects.toThrow('stop')
-  await settled(pool.close(new Error('stop')), wakeAll)
+  await settled(pool.close(new Error('stop')), pass)
   await rejected
   expect(seen.alive).toBe(0)
   await expect(pool.score(['1'])).rejects.toThrow('stop')
 })
 
 test('a thread that is still loading when the pool closes is ended too', async () => {
-  const { pool, seen, wakeAll } = await openPool(1)
+  const { pool, seen, pass } = await openPool(1)
   const growing = expect(pool.grow()).rejects.toThrow('stop')
-  await settled(pool.close(new Error('stop')), wakeAll)
+  await settled(pool.close(new Error('stop')), pass)
   await growing
   expect(seen.alive).toBe(0)
 })

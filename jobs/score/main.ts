@@ -3,6 +3,7 @@ import { clickHouseSink } from '../../connectors/clickhouse.ts'
 import type { EventLog } from '../../connectors/event-log.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
+import { messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { StepStats } from '../../dataflow/metrics.ts'
 import { run } from '../../dataflow/run.ts'
@@ -55,7 +56,8 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
   const limits = { maxItems: config.batchPosts, maxWaitMs: config.lingerMs }
   const startedAt = clock.now()
   const [cpuAtStart, loopAtStart] = [process.cpuUsage(), performance.eventLoopUtilization()]
-  const runOptions = { signal, clock, log, drainMs }
+  const failed = new AbortController()
+  const runOptions = { signal: AbortSignal.any([signal, failed.signal]), clock, log, drainMs }
   const committed = async (partition: number) => (await eventLog.committed(scoreGroup, posts.name)).get(partition)
   const dangerouslyUnguarded = config.dangerouslyUnguarded ? committed : undefined
   const flows = [
@@ -88,10 +90,16 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
     },
   ]
   const status = reportStatus({ config, eventLog, flows, scorer, counts, clock, log })
+  const done = flows.map((flow) => flow.run.done)
   try {
-    await Promise.all(flows.map((flow) => flow.run.done))
-  } finally {
+    await Promise.all(done)
     await status.stop(signal.aborted ? 'stopped' : 'ended')
+  } catch (error) {
+    // The caller closes log and store once this throws, so no flow may still be at work.
+    failed.abort(error)
+    await Promise.allSettled(done)
+    await status.stop('halted', messageOf(error))
+    throw error
   }
   const seconds = Math.max(clock.now() - startedAt, 1) / 1000
   const steps = totals(flows[0]?.run.stats().lanes.flatMap((lane) => lane.steps) ?? [])

@@ -22,15 +22,17 @@ export interface ReportOptions {
   readonly log: Log
 }
 
+type LastWord = 'stopped' | 'ended' | 'halted'
+
 /** Once a second: the status file, and the positions for lag tools. A failure to report is logged and stops no job. */
-export function reportStatus(options: ReportOptions): { stop(lastWord: 'stopped' | 'ended'): Promise<void> } {
+export function reportStatus(options: ReportOptions): { stop(lastWord: LastWord, reason?: string): Promise<void> } {
   const { config, eventLog, flows, scorer, counts, clock, log } = options
   const startedAt = clock.now()
   const ending = new AbortController()
   const committed = new Map<string, Offset>()
   const history = [{ atMs: startedAt, ...counts }]
 
-  async function report(lastWord?: 'stopped' | 'ended'): Promise<void> {
+  async function report(lastWord?: Pick<JobStatus, 'state' | 'reason'>): Promise<void> {
     const partitions = (await Promise.all(flows.map(describe))).flat()
     const now = clock.now()
     history.push({ atMs: now, ...counts })
@@ -42,7 +44,7 @@ export function reportStatus(options: ReportOptions): { stop(lastWord: 'stopped'
       pid: process.pid,
       startedAt,
       updatedAt: now,
-      ...(lastWord === undefined ? overall(partitions, flows) : { state: lastWord }),
+      ...(lastWord ?? overall(partitions, flows)),
       model: { name: scorer.name, version: scorer.version, labels: [...scorer.labels] },
       provider: scorer.provider,
       workers: scorer.workers,
@@ -79,10 +81,10 @@ export function reportStatus(options: ReportOptions): { stop(lastWord: 'stopped'
   })()
 
   return {
-    async stop(lastWord) {
+    async stop(state, reason) {
       ending.abort()
       await loop
-      await report(lastWord)
+      await report({ state, ...(reason === undefined ? {} : { reason }) })
     },
   }
 }
