@@ -4,6 +4,7 @@ import { configCommand } from './config.ts'
 import { dashboardCommand } from './dashboard.ts'
 import { doctorCommand } from './doctor.ts'
 import { ingestCommand } from './ingest.ts'
+import { modelsCommand } from './models.ts'
 import { predictCommand } from './predict.ts'
 import { scoreCommand } from './score.ts'
 import { sqlCommand } from './sql.ts'
@@ -22,6 +23,7 @@ const verbs = [
   storeCommand,
   predictCommand,
   trainCommand,
+  modelsCommand,
   sqlCommand,
   verifyCommand,
   doctorCommand,

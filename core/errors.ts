@@ -79,6 +79,11 @@ export const catalogue = {
     summary: 'the model directory cannot be used',
     hint: 'It needs model.onnx, tokenizer.json, config.json and manifest.json that agree; see docs/models.md.',
   },
+  HUB_UNAVAILABLE: {
+    retry: false,
+    summary: 'the model cannot be downloaded',
+    hint: 'Check id, revision and network, and HF_TOKEN for gated models; or fetch it otherwise and import its directory.',
+  },
   OPERATOR_UNSUPPORTED: {
     retry: false,
     summary: 'the model has an operator that cannot be trained',

@@ -1,0 +1,159 @@
+import { rm } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { systemClock } from '../core/clock.ts'
+import type { Config } from '../core/config.ts'
+import { cachedModelPath, type HubModel, parseHubModel } from '../models/import/hub.ts'
+import { downloadFromHub } from '../models/import/hub-child.ts'
+import { checkFree, type Imported, importModel, modelName } from '../models/import/import-model.ts'
+import { loadModel, type ModelDirectory } from '../models/model-directory.ts'
+import type { Manifest } from '../models/registry/manifest.ts'
+import { normalisers } from '../text/normalisers.ts'
+import { runs, verb } from './command.ts'
+import { downloadProgress } from './download-progress.ts'
+import { openGraph } from './open-graph.ts'
+import { proveModel } from './prove-model.ts'
+
+interface ImportFlags extends Record<string, unknown> {
+  readonly out: string
+  readonly name?: string
+  readonly labels?: readonly string[]
+  readonly normaliser: Manifest['text']['normaliser']
+  readonly maxTokens?: number
+  readonly license: string
+  readonly force: boolean
+}
+
+/** Looks at models and makes model directories. */
+export const modelsCommand = () =>
+  new Command('models')
+    .description('show a model, or import one from a Hugging Face export')
+    .addCommand(showCommand().exitOverride())
+    .addCommand(importCommand().exitOverride())
+
+const showCommand = () =>
+  verb('show', 'verify a model directory and print what it says about itself')
+    .argument('[model]', 'model directory, or `bundled` (default: DRIFTLINE_MODEL)')
+    .addHelpText('after', '\nExample:\n  $ driftline models show bundled')
+    .action(
+      runs(async ({ config, json }, _, [model]) => {
+        const directory = await loadModel(model ?? config.model)
+        const { path, labels, manifest } = directory
+        process.stdout.write(
+          json ? `${JSON.stringify({ path, labels, manifest }, null, 2)}\n` : `${describe(directory).join('\n')}\n`,
+        )
+        return 0
+      }),
+    )
+
+const importCommand = () =>
+  verb('import', 'make a model directory of a Hugging Face text classifier, once it has proved to work')
+    .argument('<source>', 'directory of the export, or hub:<owner>/<name>[@<revision>]')
+    .requiredOption('--out <directory>', 'model directory to make')
+    .option('--name <name>', "the model's name (default: made of the source's)")
+    .option('--labels <names>', 'class names in the order of the logits, as a,b,c (default: id2label)', labelList)
+    .addOption(
+      new Option('--normaliser <name>', 'what is done to a text before the tokenizer')
+        .choices(Object.keys(normalisers))
+        .default('none'),
+    )
+    .option('--max-tokens <n>', 'longer texts are cut (default: what the model allows, at most 512)', tokenLimit)
+    .option('--license <id>', 'licence in the manifest', 'unspecified')
+    .option('--force', 'replace the model directory that is at --out', false)
+    .option('--device <device>', 'what it is tried on: auto, cpu, cuda or webgpu (DRIFTLINE_DEVICE)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ driftline models import ./export --out ./models/reviews --labels bad,good
+  $ driftline models import hub:owner/name@main --out ./models/name --normaliser social-1
+  $ driftline predict --model ./models/reviews "well worth it"
+
+An export has config.json, tokenizer.json and model.onnx, or onnx/model.onnx. Downloads need the package
+@huggingface/transformers (npm install @huggingface/transformers), and HF_TOKEN for gated models; what has arrived stays
+in hub/ in the data folder until the import has succeeded.`,
+    )
+    .action(
+      runs<ImportFlags>(async ({ config, loaded, log, json, signal }, flags, [source = '']) => {
+        if (loaded.origins.logLevel === 'default') log.level = 'warn'
+        const hub = source.startsWith('hub:') ? parseHubModel(source.slice('hub:'.length)) : undefined
+        const name = flags.name ?? modelName(basename(hub?.id ?? resolve(source)))
+        const importing = (directory: string) =>
+          importModel({
+            ...flags,
+            source: directory,
+            name,
+            labels: flags.labels,
+            maxTokens: flags.maxTokens,
+            clock: systemClock,
+            open: openGraph,
+            prove: (made) => proveModel(made, { device: config.device, log, signal }),
+          })
+        const out = resolve(flags.out)
+        await checkFree(out, flags.force) // before a download of minutes
+        const imported = hub === undefined ? await importing(source) : await fromHub(hub, config, signal, importing)
+        for (const note of notes(imported)) process.stderr.write(`note: ${note}\n`)
+        const { manifest, labels, folded } = imported
+        process.stdout.write(
+          json
+            ? `${JSON.stringify({ out, labels, folded, manifest }, null, 2)}\n`
+            : `${out}: ${manifest.name}, ${labels.join(', ')}; texts of up to ${manifest.text.maxTokens} tokens\n`,
+        )
+        return 0
+      }),
+    )
+
+/** Downloads into the data folder; once the model is imported, the copy there has served. */
+async function fromHub(
+  model: HubModel,
+  config: Config,
+  signal: AbortSignal,
+  importing: (directory: string) => Promise<Imported>,
+): Promise<Imported> {
+  const cache = join(config.data, 'hub')
+  const progress = downloadProgress(process.stderr, systemClock)
+  const directory = await downloadFromHub({ model, cache, signal, onProgress: progress.show })
+  progress.end()
+  const imported = await importing(directory)
+  await rm(cachedModelPath(cache, model), { recursive: true, force: true })
+  return imported
+}
+
+function* notes({ labels, folded }: Imported): Generator<string> {
+  if (folded.length > 0) yield `the tensors of ${folded.join(', ')} are now in model.onnx`
+  if (labels.some((label) => /^LABEL_\d+$/.test(label))) {
+    yield `the classes are called ${labels.join(', ')}; name them with --labels a,b,c in the same order`
+  }
+}
+
+function describe({ path, labels, manifest }: ModelDirectory): string[] {
+  const { name, version, parent, createdAt, license, text, files, metrics, reference } = manifest
+  const row = (title: string, value: string) => `  ${title.padEnd(11)} ${value}`
+  const from = parent === null ? '' : `, fine-tuned from version ${parent}`
+  return [
+    `${name} version ${version} (${path})`,
+    row('made', `${createdAt}${from}`),
+    row('licence', license),
+    row('classes', labels.join(', ')),
+    row('text', `normaliser ${text.normaliser}, at most ${text.maxTokens} tokens`),
+    row('metrics', list(Object.entries(metrics).map(([key, value]) => `${key} ${Number(value.toPrecision(4))}`))),
+    row('reference', list(Object.keys(reference))),
+    row('files', 'sha256 verified'),
+    ...Object.entries(files).map(([file, { bytes, sha256 }]) => `    ${file}, ${bytes} bytes, ${sha256}`),
+  ]
+}
+
+const list = (entries: readonly string[]): string => (entries.length > 0 ? entries.join(', ') : 'none')
+
+function labelList(value: string): readonly string[] {
+  const labels = value.split(',').map((label) => label.trim())
+  if (labels.length >= 2 && labels.every((label) => label !== '') && new Set(labels).size === labels.length)
+    return labels
+  throw new InvalidArgumentError('It must be at least two different names, separated by commas.')
+}
+
+function tokenLimit(value: string): number {
+  const limit = Number(value)
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 8192) return limit
+  throw new InvalidArgumentError('It must be a whole number from 1 to 8192.')
+}

@@ -1,0 +1,61 @@
+import { fork } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { DriftlineError, type ErrorCode } from '../../core/errors.ts'
+import { builtModule } from '../../core/package-root.ts'
+import { cachedModelPath, type HubModel, type HubProgress } from './hub.ts'
+
+export type FromHubProcess =
+  | { readonly kind: 'progress'; readonly progress: HubProgress }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly details: Readonly<Record<string, unknown>> }
+
+export interface HubDownload {
+  readonly model: HubModel
+  /** The library's cache; a download that broke off goes on from the files that are complete. */
+  readonly cache: string
+  readonly onProgress: (progress: HubProgress) => void
+  readonly signal: AbortSignal
+  /** Package, or file URL of a module, that offers what `HubLibrary` says. Default: `@huggingface/transformers`. */
+  readonly library?: string
+}
+
+/**
+ * Downloads a model from the Hugging Face Hub, in a process of its own.
+ *
+ * @returns the directory of the export
+ * @throws DriftlineError `HUB_UNAVAILABLE`, `MODEL_INVALID`; the signal's reason when it is aborted
+ */
+export async function downloadFromHub(download: HubDownload): Promise<string> {
+  const { model, onProgress, signal } = download
+  const cache = resolve(download.cache)
+  signal.throwIfAborted()
+  await mkdir(cache, { recursive: true })
+  const library = download.library ?? '@huggingface/transformers'
+  const args = [library, model.id, model.revision, cache]
+  // What the library prints is no data of ours.
+  const child = fork(builtModule(import.meta.url, './hub-process'), args, { stdio: ['ignore', 2, 2, 'ipc'] })
+  const stop = () => void child.kill()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    await new Promise<void>((done, fail) => {
+      let outcome: Exclude<FromHubProcess, { kind: 'progress' }> | undefined
+      child.on('message', (message: FromHubProcess) => {
+        if (message.kind === 'progress') onProgress(message.progress)
+        else outcome = message
+      })
+      child.on('error', fail)
+      child.on('exit', (code, killedBy) => {
+        if (outcome?.kind === 'done') return done()
+        const { code: error, details } = outcome ?? {
+          code: 'HUB_UNAVAILABLE' as const,
+          details: { reason: `the download ended with ${killedBy ?? `code ${code}`}`, model: model.id },
+        }
+        fail(signal.aborted ? signal.reason : new DriftlineError(error, details))
+      })
+    })
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+  return cachedModelPath(cache, model)
+}

@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto'
+import { copyFile, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { z } from 'zod'
+import type { Clock } from '../../core/clock.ts'
+import { DriftlineError, messageOf } from '../../core/errors.ts'
+import { loadModelDirectory, type ModelDirectory, writeManifest } from '../model-directory.ts'
+import type { Manifest } from '../registry/manifest.ts'
+import { checkGraph, type GraphPorts } from './check-graph.ts'
+import { ExportConfig, ExportTokenizerConfig, maxTokensOf, withLabels } from './export-config.ts'
+import { findExportFiles } from './export-files.ts'
+
+/** A graph that has been read, together with the files beside it. */
+export interface OpenedGraph extends GraphPorts {
+  /** The whole model in one file. */
+  readonly onnx: Uint8Array
+  /** Files beside the graph whose tensors were folded into `onnx`. */
+  readonly folded: readonly string[]
+}
+
+export interface ImportOptions {
+  /** Directory of the export. */
+  readonly source: string
+  /** Directory to make. */
+  readonly out: string
+  /** Replace a model directory that is there. */
+  readonly force: boolean
+  readonly name: string
+  /** Class names in the order of the logits, instead of those of config.json. */
+  readonly labels: readonly string[] | undefined
+  readonly normaliser: Manifest['text']['normaliser']
+  /** Default: what the model allows, at most 512. */
+  readonly maxTokens: number | undefined
+  readonly license: string
+  readonly clock: Clock
+  /** Reads model.onnx and its external data. Training and inference lie above this folder, so they are handed in. */
+  readonly open: (path: string) => Promise<OpenedGraph>
+  /** Scores texts with the finished directory; throws when it does not work. */
+  readonly prove: (directory: ModelDirectory) => Promise<void>
+}
+
+export interface Imported {
+  /** Absolute. */
+  readonly out: string
+  readonly manifest: Manifest
+  readonly labels: readonly string[]
+  readonly folded: readonly string[]
+}
+
+/**
+ * Makes a model directory of a Hugging Face export. Everything is copied and proved under another name in the folder of
+ * `out`, then renamed: at no time is there half a directory.
+ *
+ * @throws DriftlineError `MODEL_INVALID`; `USAGE` when `out` is taken
+ */
+export async function importModel(options: ImportOptions): Promise<Imported> {
+  const out = resolve(options.out)
+  await checkFree(out, options.force)
+  const files = await findExportFiles(options.source)
+  const tokenizerConfig =
+    files.tokenizerConfig === undefined ? {} : await readJson(files.tokenizerConfig, ExportTokenizerConfig)
+  const graph = await options.open(files.model)
+  const config = withLabels(await readJson(files.config, ExportConfig), options.labels, checkGraph(graph))
+
+  const draft = join(dirname(out), `.${basename(out)}.draft-${randomUUID()}`)
+  await mkdir(draft, { recursive: true })
+  try {
+    await writeFile(join(draft, 'model.onnx'), graph.onnx, { flush: true })
+    await copyFile(files.tokenizer, join(draft, 'tokenizer.json'))
+    await writeFile(join(draft, 'config.json'), `${JSON.stringify(config, null, 2)}\n`, { flush: true })
+    if (files.tokenizerConfig !== undefined) await copyFile(files.tokenizerConfig, join(draft, 'tokenizer_config.json'))
+    const manifest = await writeManifest(draft, {
+      name: options.name,
+      version: 1,
+      parent: null,
+      createdAt: new Date(options.clock.now()).toISOString(),
+      text: { normaliser: options.normaliser, maxTokens: options.maxTokens ?? maxTokensOf(config, tokenizerConfig) },
+      metrics: {},
+      reference: {},
+      license: options.license,
+    })
+    const directory = await loadModelDirectory(draft)
+    await options.prove(directory)
+    await moveInto(draft, out)
+    return { out, manifest, labels: directory.labels, folded: graph.folded }
+  } catch (error) {
+    if (!(error instanceof DriftlineError)) throw error
+    // The draft is gone when this is read.
+    throw new DriftlineError(error.code, { ...error.details, model: options.source }, { cause: error })
+  } finally {
+    await rm(draft, { recursive: true, force: true })
+  }
+}
+
+/**
+ * A model's name made of another, such as that of a folder or of a repository.
+ *
+ * @throws DriftlineError `USAGE` when nothing is left of it
+ */
+export function modelName(from: string): string {
+  const name = from
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^[^a-z]+|-+$/g, '')
+    .slice(0, 64)
+  if (name === '') throw new DriftlineError('USAGE', { reason: 'give the model a name with --name', from })
+  return name
+}
+
+/**
+ * With `force` a model directory may be replaced, and nothing else: not a home folder by a slip of the keyboard.
+ *
+ * @throws DriftlineError `USAGE`
+ */
+export async function checkFree(out: string, force: boolean): Promise<void> {
+  const entry = await lstat(out).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw new DriftlineError('USAGE', { reason: messageOf(error), out }, { cause: error })
+  })
+  if (entry === undefined) return
+  if (!force) throw new DriftlineError('USAGE', { reason: '--out exists; --force replaces a model directory', out })
+  const names = entry.isDirectory() ? await readdir(out) : undefined
+  if (names === undefined || (names.length > 0 && !names.includes('manifest.json'))) {
+    throw new DriftlineError('USAGE', { reason: '--out exists and is no model directory; choose another', out })
+  }
+}
+
+/** The old directory steps aside first, and comes back when the new one cannot take its place. */
+async function moveInto(draft: string, out: string): Promise<void> {
+  const aside = `${draft}.old`
+  const replaced = await rename(out, aside).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false
+      throw error
+    },
+  )
+  try {
+    await rename(draft, out)
+  } catch (error) {
+    if (replaced) await rename(aside, out)
+    throw error
+  }
+  if (replaced) await rm(aside, { recursive: true, force: true })
+}
+
+async function readJson<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.infer<Schema>> {
+  const file = basename(path)
+  let json: unknown
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path)))
+  } catch (error) {
+    throw new DriftlineError('MODEL_INVALID', { file, reason: messageOf(error), path }, { cause: error })
+  }
+  const parsed = schema.safeParse(json)
+  if (!parsed.success) throw new DriftlineError('MODEL_INVALID', { file, reason: z.prettifyError(parsed.error), path })
+  return parsed.data
+}
