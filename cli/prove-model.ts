@@ -27,7 +27,11 @@ export async function proveModel(directory: ModelDirectory, options: ProofOption
     }
     if (long instanceof DriftlineError) {
       const reason = `it scores a short text, but not one of ${maxTokens} tokens; lower --max-tokens`
-      throw new DriftlineError('MODEL_INVALID', { ...long.details, reason, file: 'model.onnx' }, { cause: long })
+      throw new DriftlineError(
+        'MODEL_INVALID',
+        { reason, file: 'model.onnx', failure: long.details.reason },
+        { cause: long },
+      )
     }
   } finally {
     await scorer[Symbol.asyncDispose]()

@@ -83,7 +83,8 @@ export async function downloadModel(
     revision,
     cache_dir: cache,
     progress_callback: (event: unknown) => {
-      if (isProgress(event)) onProgress({ file: event.file, loaded: event.loaded, total: event.total })
+      if (isProgress(event))
+        onProgress({ file: event.file.replace(/^\//, ''), loaded: event.loaded, total: event.total })
     },
   }
   const has = async (file: string) => (await ModelRegistry.get_file_metadata(id, file, options)).exists
