@@ -41,10 +41,9 @@ const ScoreSummary = z.object({
 /** `score` over a topic from its first offset to its end. */
 export interface Drained extends z.infer<typeof ScoreSummary> {
   readonly storeCpuSeconds: number
-  /** Highest resident memory of `score`. */
+  /** Of `score`: highest resident memory, mapped files included, and without them at each tenth of the run. */
   readonly peakMb: number
-  /** At each tenth of the run. */
-  readonly residentMb: readonly number[]
+  readonly ownMb: readonly number[]
 }
 
 const IngestSummary = z.object({ accepted: z.number(), seconds: z.number() })
@@ -56,6 +55,9 @@ export interface Followed {
   readonly seconds: number
   /** Milliseconds from append to visible row, sorted; at most `pollMs` too long each. */
   readonly latencyMs: readonly number[]
+  /** Processor time, in cores, of the store (the watching included) and of `score`. */
+  readonly storeCores: number
+  readonly scoreCores: number
 }
 
 const pollMs = 10
@@ -105,12 +107,12 @@ export class Rig {
   async drain(topic: string, setting: Setting): Promise<Drained> {
     return this.#inDatabase(async (database) => {
       const before = this.#storeCpuSeconds()
-      const { stdout, usage, residentMb } = await runVerb(
+      const { stdout, usage, ownMb } = await runVerb(
         ['score', '--until-end', '--json', ...flags(topic, setting)],
         this.#env(database),
       )
       const storeCpuSeconds = this.#storeCpuSeconds() - before
-      return { ...ScoreSummary.parse(JSON.parse(stdout)), storeCpuSeconds, peakMb: usage.peakMb, residentMb }
+      return { ...ScoreSummary.parse(JSON.parse(stdout)), storeCpuSeconds, peakMb: usage.peakMb, ownMb }
     })
   }
 
@@ -120,7 +122,8 @@ export class Rig {
       const score = startVerb(['score', ...flags(topic, setting)], this.#env(database))
       try {
         await until('the score job', () => this.#scores(score))
-        const startedMs = Date.now()
+        const used = () => [this.#storeCpuSeconds(), usageOf(score.pid ?? 0)?.cpuSeconds ?? Number.NaN] as const
+        const [startedMs, [storeAtStart, scoreAtStart]] = [Date.now(), used()]
         const ingesting = runVerb(['ingest', ...ingest, '--topic', topic, '--json'], this.#env())
         const watch = new Watch(client, topic)
         let appended = Number.POSITIVE_INFINITY
@@ -129,8 +132,10 @@ export class Rig {
         })
         while (watch.posts < appended) await watch.look()
         const seconds = (Date.now() - startedMs) / 1000
+        const [store, own] = used()
         await finished
-        return { posts: watch.posts, seconds, latencyMs: await watch.latencies() }
+        const [storeCores, scoreCores] = [(store - storeAtStart) / seconds, (own - scoreAtStart) / seconds]
+        return { posts: watch.posts, seconds, latencyMs: await watch.latencies(), storeCores, scoreCores }
       } finally {
         await end(score)
       }

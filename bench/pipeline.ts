@@ -104,7 +104,8 @@ interface Measured {
   /** How busy each part was that can be the bottleneck. */
   readonly busy: Readonly<Record<(typeof parts)[number], number>>
   readonly bottleneck: string
-  readonly peakMb: number
+  /** Highest resident memory of `score` without mapped files. */
+  readonly ownMb: number
 }
 
 const parts = ['main thread of score', 'inference threads', 'inserts', 'all cores'] as const
@@ -125,7 +126,7 @@ async function measure(rig: Rig, plan: Plan & { readonly runs: number; readonly 
   const [first] = models
   if (first !== undefined) await rig.drain(topic, { model: first.path, workers: workers[0] ?? 1 })
 
-  print('log to rows                            CPU µs/post        busy, % of its own           peak MB')
+  print('log to rows                            CPU µs/post        busy, % of its own           MB of')
   print('model     workers   posts/s    score     store     main  threads  inserts  cores   of score  bottleneck')
   const drained: Measured[] = []
   for (const model of models) {
@@ -161,8 +162,11 @@ async function measureLive(
     const demo = ['demo', '--rate', String(rate), '--limit', String(rate * seconds)]
     const latency = quantiles(await rig.follow(`live-${name}`, setting, demo))
     latencies.push({ model: name, workers, rate, ...latency })
-    const { p50Ms, p95Ms, p99Ms } = latency
+    const { p50Ms, p95Ms, p99Ms, storeCores, scoreCores } = latency
     print(`  append to visible row at ${whole(rate)} posts/s: p50 ${p50Ms}, p95 ${p95Ms}, p99 ${p99Ms} ms`)
+    print(
+      `  meanwhile ${scoreCores.toFixed(2)} cores for score and ${storeCores.toFixed(2)} for the store, watched each 10 ms`,
+    )
   }
   return { floods, latencies }
 }
@@ -177,7 +181,9 @@ async function measureBacklog(rig: Rig, { file, models, workers, print }: Plan) 
       print(
         `${name}, ${count} workers: ${whole(run.scored)} of ${whole(accepted)} posts, ${whole(run.scored / run.seconds)} posts/s`,
       )
-      print(`  resident at each tenth, MB: ${run.residentMb.join(' ')}; at most ${run.peakMb.toFixed(0)}`)
+      print(
+        `  resident without mapped files, in each tenth: ${run.ownMb.join(' ')} MB; with them at most ${run.peakMb.toFixed(0)}`,
+      )
     }
   }
   return { drained }
@@ -201,23 +207,31 @@ function summarise(model: string, workers: number, runs: readonly Drained[]): Me
     storeCpuUs: of((run) => (run.storeCpuSeconds / run.scored) * 1e6),
     busy,
     bottleneck: parts.reduce((most, part) => (busy[part] > busy[most] ? part : most)),
-    peakMb: of((run) => run.peakMb),
+    ownMb: of((run) => Math.max(...run.ownMb)),
   }
 }
 
 /** Of a topic, by default; each has an insert of its own under way. */
 const partitions = 4
 
-function quantiles({ posts, latencyMs }: Followed) {
+function quantiles({ posts, latencyMs, storeCores, scoreCores }: Followed) {
   const at = (share: number) => latencyMs[Math.min(posts - 1, Math.floor(posts * share))] ?? Number.NaN
-  return { posts, p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99), maxMs: latencyMs.at(-1) ?? Number.NaN }
+  return {
+    posts,
+    p50Ms: at(0.5),
+    p95Ms: at(0.95),
+    p99Ms: at(0.99),
+    maxMs: latencyMs.at(-1) ?? Number.NaN,
+    storeCores,
+    scoreCores,
+  }
 }
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en')
 
-const row = ({ model, workers, postsPerSecond, scoreCpuUs, storeCpuUs, busy, bottleneck, peakMb }: Measured): string =>
+const row = ({ model, workers, postsPerSecond, scoreCpuUs, storeCpuUs, busy, bottleneck, ownMb }: Measured): string =>
   [
     model.slice(-9).padEnd(9),
     String(workers).padStart(7),
@@ -225,6 +239,6 @@ const row = ({ model, workers, postsPerSecond, scoreCpuUs, storeCpuUs, busy, bot
     scoreCpuUs.toFixed(1).padStart(8),
     storeCpuUs.toFixed(1).padStart(9),
     ...parts.map((part) => (busy[part] * 100).toFixed(0).padStart(8)),
-    peakMb.toFixed(0).padStart(10),
+    ownMb.toFixed(0).padStart(10),
     ` ${bottleneck}`,
   ].join(' ')
