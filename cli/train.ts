@@ -37,6 +37,7 @@ interface TrainFlags extends Record<string, unknown> {
   readonly classWeightPower?: number
   readonly wordDropout?: number
   readonly int8: boolean
+  readonly fp16?: boolean
   readonly backend: 'auto' | (typeof backendNames)[number]
   readonly workers: number
   readonly seed: number
@@ -72,6 +73,7 @@ export const trainCommand = () =>
     .option('--class-weight-power <x>', '0 trains for accuracy, 1 for macro-recall', positive)
     .option('--word-dropout <x>', 'share of words hidden while training', positive)
     .option('--no-int8', 'do not make the int8 variant')
+    .option('--fp16', 'make the float16 variant too, for CUDA')
     .addOption(new Option('--backend <name>', 'what computes').choices(['auto', ...backendNames]).default('auto'))
     .option('--workers <n>', 'threads that share each batch', whole(1), Math.min(4, availableParallelism()))
     .option('--seed <n>', 'the same seed and number of threads give the same model', whole(0), 1)
@@ -92,7 +94,7 @@ export const trainCommand = () =>
           replay: flags.replay,
           newWords: { most: flags.newWords, minFrequency: 10 },
           recipe: overrides(flags),
-          int8: flags.int8,
+          variants: [...(flags.int8 ? (['int8'] as const) : []), ...(flags.fp16 ? (['fp16'] as const) : [])],
           backend: flags.backend,
           workers: flags.workers,
           seed: flags.seed,

@@ -59,15 +59,15 @@ export function plan(graph: Graph, options: PlanOptions): Plan {
   const made = new Set(constants.keys())
   const steps: Omit<Step, 'dead'>[] = []
   for (const node of nodes) {
-    for (const name of usedBy(node)) {
+    for (const name of valuesReadBy(node)) {
       if (!available.has(name)) throw new DriftlineError('MODEL_INVALID', { reason: 'nothing makes a value', name })
     }
     const step =
       node.op === 'If' && node.domain === '' ? branching(node, options, available, constants) : simple(node, options)
-    const known = step.foldable && usedBy(node).every((name) => constants.has(name))
+    const known = step.foldable && valuesReadBy(node).every((name) => constants.has(name))
     if (!known || !fold(node, step, constants)) {
       const outputs = node.outputs.map((name) => (options.given.has(name) ? '' : name))
-      steps.push({ node, outputs, run: step.run, reads: usedBy(node) })
+      steps.push({ node, outputs, run: step.run, reads: valuesReadBy(node) })
     }
     for (const name of node.outputs) {
       if (name === '' || options.given.has(name)) continue
@@ -92,19 +92,19 @@ function needed(graph: Graph, { outputs, given }: PlanOptions): Node[] {
   const nodes: Node[] = []
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((name) => wanted.has(name) && !given.has(name))) continue
-    for (const name of usedBy(node)) wanted.add(name)
+    for (const name of valuesReadBy(node)) wanted.add(name)
     nodes.push(node)
   }
   return nodes.reverse()
 }
 
 /** Names of the values that a node reads, those that its branches take from outside included. */
-function usedBy(node: Node): string[] {
+export function valuesReadBy(node: Node): string[] {
   const inner = Object.values(node.attributes).flatMap((attribute) => {
     if (attribute.kind !== 'graph') return []
     const { nodes, initializers, outputs } = attribute.value
     const made = new Set([...initializers.keys(), ...nodes.flatMap((each) => each.outputs)])
-    return [...nodes.flatMap(usedBy), ...outputs.map(({ name }) => name)].filter((name) => !made.has(name))
+    return [...nodes.flatMap(valuesReadBy), ...outputs.map(({ name }) => name)].filter((name) => !made.has(name))
   })
   return [...node.inputs, ...inner].filter((name) => name !== '')
 }

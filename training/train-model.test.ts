@@ -38,7 +38,7 @@ const options = (over: Partial<TrainOptions> & Pick<TrainOptions, 'labels' | 'fr
   replay: undefined,
   newWords: { most: 10, minFrequency: 20 },
   recipe: { batchSize: 16 },
-  int8: true,
+  variants: ['int8'],
   backend: 'wasm',
   workers: 1,
   seed: 1,
@@ -66,7 +66,7 @@ test('from scratch, then on: the directory loads, the certificate passes, and th
 
   // The words have changed sides: what the old version knows is wrong now.
   const turned = labels(folder, 'turned', 600, 2, { glad: sad, sad: glad })
-  const next = { labels: turned, from: { base: first }, out: join(folder, 'second'), int8: false }
+  const next = { labels: turned, from: { base: first }, out: join(folder, 'second'), variants: ['fp16'] as const }
   const second = await trainModel(options({ ...next, evaluate: [old] }))
   const [held, before] = second.sets
   expect(held?.base?.accuracy).toBeLessThan(0.1)
@@ -75,6 +75,11 @@ test('from scratch, then on: the directory loads, the certificate passes, and th
   expect(before?.model.accuracy).toBeLessThan(0.5)
   const child = (await loadModelDirectory(join(folder, 'second'))).manifest
   expect(child).toMatchObject({ name: 'weather', version: 2, parent: 1, license: 'MIT' })
+  expect(Object.keys(child.files)).toContain('model.fp16.onnx')
+  expect(second.certificate.comparisons.map(({ variant, passed }) => [variant, passed])).toEqual([
+    ['fp32', true],
+    ['fp16', true],
+  ])
 
   // A class that the base does not have, and a directory that holds a version already.
   const path = join(folder, 'other.jsonl')

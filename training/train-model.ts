@@ -6,7 +6,7 @@ import { seededRandom } from '../core/random.ts'
 import { writeManifest } from '../models/model-directory.ts'
 import type { Manifest } from '../models/registry/manifest.ts'
 import type { Certificate } from './after/certify.ts'
-import { finish } from './after/finish.ts'
+import { type FinishOptions, finish } from './after/finish.ts'
 import { referenceOf } from './after/reference.ts'
 import type { BackendName } from './backends/backend.ts'
 import { type HoldOut, type LabelledPost, type LabelledPosts, readLabelledPosts, readTexts, split } from './data.ts'
@@ -45,8 +45,8 @@ export interface TrainOptions {
   readonly newWords: ExtendOptions
   /** What differs from the recipe for a preset from scratch, a preset that goes on, or an encoder. */
   readonly recipe: Partial<Recipe>
-  /** Also write the int8 variant, if it is accurate enough. */
-  readonly int8: boolean
+  /** Also write these, if they are accurate enough. */
+  readonly variants: FinishOptions['variants']
   readonly backend: BackendName | 'auto'
   readonly workers: number
   readonly seed: number
@@ -140,8 +140,8 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   if (tuned.steps === 0) signal.throwIfAborted() // stopped before there was anything to keep
   const proof = heldSet.examples
   const calibration = validation.length > 0 ? validation : proof
-  const { int8 } = options
-  const ready = { model: tuned.model, labels, form, calibration, proof, backend: tuned.backend, int8, out, clock }
+  const { variants } = options
+  const ready = { model: tuned.model, labels, form, calibration, proof, backend: tuned.backend, variants, out, clock }
   const { temperature, certificate, onnx } = await finish(ready)
   await writeFile(join(out, 'tokenizer.json'), `${JSON.stringify(start.tokenizerJson)}\n`)
   await writeFile(join(out, 'config.json'), `${JSON.stringify(start.config, null, 2)}\n`)

@@ -30,6 +30,18 @@ test('int8 may be off, but not wrong, and not NaN', () => {
   expect(compare({ ...off, measured: Float32Array.of(Number.NaN, 0, 0, 2) }).passed).toBe(false)
 })
 
+test('fp16 may be off by a hundredth and flip a tie, but not more', () => {
+  const rows = 200
+  const many = (logits: readonly number[]) => Float32Array.from({ length: rows * 2 }, (_, at) => logits[at % 2] ?? 0)
+  const reference = many([0.001, 0])
+  const half = { ...run, variant: 'fp16', truth: new Array<number>(rows).fill(0), reference } as const
+  const flipped = (count: number) => reference.map((logit, at) => (at < count * 2 ? -logit : logit))
+  expect(compare({ ...half, measured: flipped(2) }).passed).toBe(true)
+  expect(compare({ ...half, measured: flipped(3) }).passed).toBe(false)
+  expect(compare({ ...half, measured: many([0.061, 0]) }).passed).toBe(false)
+  expect(compare({ ...half, measured: many([Number.NaN, 0]) }).passed).toBe(false)
+})
+
 test('no rows prove nothing', () => {
   const none = { ...run, truth: [], reference: new Float32Array(0), measured: new Float32Array(0) }
   expect(compare(none).passed).toBe(false)

@@ -1,10 +1,11 @@
 import { z } from 'zod'
+import type { Variant } from '../../models/variants.ts'
 import { argmax, softmaxRows } from '../evaluate.ts'
 
 /** How one variant of a model, as it is scored, compares with the model as it was trained. */
 const Comparison = z.strictObject({
   /** `fp32` is model.onnx itself. */
-  variant: z.enum(['fp32', 'int8']),
+  variant: z.enum(['fp32', 'int8', 'fp16']),
   /** Where the reference was computed: TensorFlow.js on this backend. */
   backend: z.string(),
   /** onnxruntime's execution provider. */
@@ -31,15 +32,15 @@ export const Certificate = z.strictObject({
 export type Comparison = z.infer<typeof Comparison>
 export type Certificate = z.infer<typeof Certificate>
 
-/** fp32: the same sums in another order; measured differences are near 1e-6. */
-const largestDelta = 1e-4
-/** A tie of two classes may fall either way once in this many rows. */
-const leastAgreement = 0.999
+/** fp32: the same sums in another order; measured differences are near 1e-6. A tie may fall either way once in 1,000 rows. */
+const exact = { largestDelta: 1e-4, leastAgreement: 0.999 }
+/** fp16 keeps 11 bits of each number: measured differences are near 1e-3, and a tie may fall either way more often. */
+const half = { largestDelta: 1e-2, leastAgreement: 0.99 }
 /** int8 is another set of numbers, so it answers for its accuracy instead: at most half a point is lost. */
 const largestAccuracyLoss = 0.005
 
 export interface Measured {
-  readonly variant: 'fp32' | 'int8'
+  readonly variant: Variant
   readonly backend: string
   readonly provider: string
   readonly classes: number
@@ -71,10 +72,14 @@ export function compare(run: Measured): Comparison {
   const share = (count: number) => count / Math.max(1, rows)
   const argmaxAgreement = share(agreed)
   const finite = Number.isFinite(maxDelta)
-  const passed =
-    variant === 'fp32'
-      ? rows > 0 && maxDelta <= largestDelta && argmaxAgreement >= leastAgreement
-      : rows > 0 && finite && share(right) >= share(rightReference) - largestAccuracyLoss
+  const near = (limits: { largestDelta: number; leastAgreement: number }) =>
+    maxDelta <= limits.largestDelta && argmaxAgreement >= limits.leastAgreement
+  const kept = {
+    fp32: near(exact),
+    fp16: near(half),
+    int8: finite && share(right) >= share(rightReference) - largestAccuracyLoss,
+  }
+  const passed = rows > 0 && kept[variant]
   return {
     variant,
     backend,

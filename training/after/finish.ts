@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
+import { type Variant, variantFiles } from '../../models/variants.ts'
 import type { BackendName } from '../backends/backend.ts'
 import { type Example, feedsOf, type InputForm } from '../data-batches.ts'
 import { logitsOf } from '../finetune.ts'
@@ -11,6 +12,7 @@ import { createTrainer } from '../parallel/create-trainer.ts'
 import { trainableNames } from '../trainable.ts'
 import { fitTemperature, withTemperature } from './calibrate.ts'
 import { type Certificate, compare } from './certify.ts'
+import { halve } from './halve.ts'
 import { quantise } from './quantise.ts'
 
 export interface FinishOptions {
@@ -22,9 +24,9 @@ export interface FinishOptions {
   /** What the certificate is measured on; not trained on. */
   readonly proof: readonly Example[]
   readonly backend: BackendName
-  /** Also try the int8 variant. */
-  readonly int8: boolean
-  /** Directory that model.onnx, certificate.json and perhaps model.int8.onnx are written to. */
+  /** Also try these; one that does not pass is in the certificate, but not written. */
+  readonly variants: readonly Exclude<Variant, 'fp32'>[]
+  /** Directory that model.onnx, certificate.json and the variants are written to. */
   readonly out: string
   readonly clock: Clock
 }
@@ -36,6 +38,8 @@ export interface Finished {
   readonly onnx: Uint8Array
 }
 
+const makers = { int8: quantise, fp16: halve }
+
 /** Calibrates a trained model, writes it, and proves that onnxruntime gives the trainer's numbers. */
 export async function finish(options: FinishOptions): Promise<Finished> {
   const { labels, form, calibration, proof, backend, out } = options
@@ -45,10 +49,10 @@ export async function finish(options: FinishOptions): Promise<Finished> {
   const temperature = fitTemperature(raw, truth, classes)
   const model = withTemperature(options.model, temperature)
   const onnx = encodeModel(model)
-  await writeModel(join(out, 'model.onnx'), model)
+  await writeModel(join(out, variantFiles.fp32), model)
 
   const reference = await tensorFlowLogits(model, proof, form, backend, classes)
-  const measure = async (variant: 'fp32' | 'int8', bytes: Uint8Array) =>
+  const measure = async (variant: Variant, bytes: Uint8Array) =>
     compare({
       variant,
       backend,
@@ -59,11 +63,11 @@ export async function finish(options: FinishOptions): Promise<Finished> {
       measured: await onnxLogits(bytes, proof, form, classes),
     })
   const comparisons = [await measure('fp32', onnx)]
-  if (options.int8) {
-    const int8 = encodeModel(quantise(model))
-    const comparison = await measure('int8', int8)
+  for (const variant of options.variants) {
+    const bytes = encodeModel(makers[variant](model))
+    const comparison = await measure(variant, bytes)
     comparisons.push(comparison)
-    if (comparison.passed) await writeFile(join(out, 'model.int8.onnx'), int8)
+    if (comparison.passed) await writeFile(join(out, variantFiles[variant]), bytes)
   }
   const certificate: Certificate = {
     schema: 1,
