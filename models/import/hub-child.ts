@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { DriftlineError, type ErrorCode } from '../../core/errors.ts'
@@ -38,24 +39,19 @@ export async function downloadFromHub(download: HubDownload): Promise<string> {
   const stop = () => void child.kill()
   signal.addEventListener('abort', stop, { once: true })
   try {
-    await new Promise<void>((done, fail) => {
-      let outcome: Exclude<FromHubProcess, { kind: 'progress' }> | undefined
-      child.on('message', (message: FromHubProcess) => {
-        if (message.kind === 'progress') onProgress(message.progress)
-        else outcome = message
-      })
-      child.on('error', fail)
-      child.on('exit', (code, killedBy) => {
-        if (outcome?.kind === 'done') return done()
-        const { code: error, details } = outcome ?? {
-          code: 'HUB_UNAVAILABLE' as const,
-          details: { reason: `the download ended with ${killedBy ?? `code ${code}`}`, model: model.id },
-        }
-        fail(signal.aborted ? signal.reason : new DriftlineError(error, details))
-      })
+    let outcome: Exclude<FromHubProcess, { kind: 'progress' }> | undefined
+    child.on('message', (message: FromHubProcess) => {
+      if (message.kind === 'progress') onProgress(message.progress)
+      else outcome = message
     })
+    // Its last message may come after its exit, but not after the end of the channel.
+    const [[code, killedBy]] = await Promise.all([once(child, 'exit'), once(child, 'disconnect')])
+    signal.throwIfAborted()
+    if (outcome?.kind === 'done') return cachedModelPath(cache, model)
+    if (outcome?.kind === 'failed') throw new DriftlineError(outcome.code, outcome.details)
+    const reason = `the download ended with ${killedBy ?? `code ${code}`}`
+    throw new DriftlineError('HUB_UNAVAILABLE', { reason, model: `${model.id}@${model.revision}` })
   } finally {
     signal.removeEventListener('abort', stop)
   }
-  return cachedModelPath(cache, model)
 }

@@ -8,6 +8,9 @@ import type { FromHubProcess } from './hub-child.ts'
 const [packageName = '', id = '', revision = '', cache = ''] = process.argv.slice(2)
 const model: HubModel = { id, revision }
 
+// When the parent is gone, nobody waits for the model; and the library may leave handles behind that keep it alive.
+process.on('disconnect', () => process.exit())
+
 /** Ends the channel once the parent has it, so that nothing is cut off. */
 const finish = (message: FromHubProcess): void => {
   process.send?.(message, () => process.disconnect())

@@ -35,6 +35,7 @@ export const AutoTokenizer = {
 export const AutoModelForSequenceClassification = {
   async from_pretrained(id, options) {
     if (id === 'org/endless') await new Promise(() => setInterval(() => undefined, 1000))
+    if (id === 'org/fatal') process.kill(process.pid, 'SIGKILL')
     if (options.dtype !== 'fp32' || options.use_external_data_format) throw new Error('another file')
     fetched(id, options.subfolder + '/model.onnx', options)
     return { dispose: async () => undefined }
@@ -90,6 +91,13 @@ test('without the library it says what to install', async () => {
   await expect(download('org/tiny', { library: 'node:path' })).rejects.toMatchObject({
     code: 'HUB_UNAVAILABLE',
     details: { reason: expect.stringContaining('too old') },
+  })
+})
+
+test('a download that dies is not taken for one that is done', async () => {
+  await expect(download('org/fatal')).rejects.toMatchObject({
+    code: 'HUB_UNAVAILABLE',
+    details: { reason: 'the download ended with SIGKILL' },
   })
 })
 

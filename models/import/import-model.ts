@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { copyFile, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
@@ -57,18 +57,19 @@ export async function importModel(options: ImportOptions): Promise<Imported> {
   const out = resolve(options.out)
   await checkFree(out, options.force)
   const files = await findExportFiles(options.source)
-  const tokenizerConfig =
-    files.tokenizerConfig === undefined ? {} : await readJson(files.tokenizerConfig, ExportTokenizerConfig)
-  const graph = await options.open(files.model)
-  const config = withLabels(await readJson(files.config, ExportConfig), options.labels, checkGraph(graph))
-
   const draft = join(dirname(out), `.${basename(out)}.draft-${randomUUID()}`)
-  await mkdir(draft, { recursive: true })
   try {
-    await writeFile(join(draft, 'model.onnx'), graph.onnx, { flush: true })
-    await copyFile(files.tokenizer, join(draft, 'tokenizer.json'))
-    await writeFile(join(draft, 'config.json'), `${JSON.stringify(config, null, 2)}\n`, { flush: true })
-    if (files.tokenizerConfig !== undefined) await copyFile(files.tokenizerConfig, join(draft, 'tokenizer_config.json'))
+    const tokenizerConfig =
+      files.tokenizerConfig === undefined ? {} : await readJson(files.tokenizerConfig, ExportTokenizerConfig)
+    const graph = await options.open(files.model)
+    const config = withLabels(await readJson(files.config, ExportConfig), options.labels, checkGraph(graph))
+
+    await mkdir(draft, { recursive: true })
+    const write = (name: string, content: Uint8Array | string) => writeFile(join(draft, name), content, { flush: true })
+    await write('model.onnx', graph.onnx)
+    await write('tokenizer.json', await readFile(files.tokenizer))
+    await write('config.json', `${JSON.stringify(config, null, 2)}\n`)
+    if (files.tokenizerConfig !== undefined) await write('tokenizer_config.json', await readFile(files.tokenizerConfig))
     const manifest = await writeManifest(draft, {
       name: options.name,
       version: 1,
@@ -84,9 +85,9 @@ export async function importModel(options: ImportOptions): Promise<Imported> {
     await moveInto(draft, out)
     return { out, manifest, labels: directory.labels, folded: graph.folded }
   } catch (error) {
-    if (!(error instanceof DriftlineError)) throw error
+    if (!(error instanceof DriftlineError) || error.code !== 'MODEL_INVALID') throw error
     // The draft is gone when this is read.
-    throw new DriftlineError(error.code, { ...error.details, model: options.source }, { cause: error })
+    throw new DriftlineError('MODEL_INVALID', { ...error.details, model: options.source }, { cause: error })
   } finally {
     await rm(draft, { recursive: true, force: true })
   }
