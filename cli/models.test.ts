@@ -127,6 +127,17 @@ test('a tokenizer of another model is refused', async () => {
   expect(stderr).toMatch(/its first run failed.*MODEL_INVALID/s)
 })
 
+test('the bundled model is shown with its metrics and every file', async () => {
+  const { stdout, code } = await driftline('models', 'show')
+  const { manifest } = JSON.parse((await driftline('models', 'show', 'bundled', '--json')).stdout)
+  expect(code).toBe(0)
+  expect(stdout).toContain(`rows ${manifest.metrics.rows},`)
+  for (const [file, { sha256 }] of Object.entries<{ sha256: string }>(manifest.files)) {
+    expect(stdout).toContain(file)
+    expect(stdout).toContain(sha256)
+  }
+})
+
 test('a damaged model is not shown', async () => {
   const { source, out } = await makeExport('bert.torchscript.onnx')
   await driftline('models', 'import', source, '--out', out)

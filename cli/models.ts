@@ -136,12 +136,15 @@ function describe({ path, labels, manifest }: ModelDirectory): string[] {
     row('licence', license),
     row('classes', labels.join(', ')),
     row('text', `normaliser ${text.normaliser}, at most ${text.maxTokens} tokens`),
-    row('metrics', list(Object.entries(metrics).map(([key, value]) => `${key} ${Number(value.toPrecision(4))}`))),
+    row('metrics', list(Object.entries(metrics).map(([key, value]) => `${key} ${rounded(value)}`))),
     row('reference', list(Object.keys(reference))),
     row('files', 'sha256 verified'),
     ...Object.entries(files).map(([file, { bytes, sha256 }]) => `    ${file}, ${bytes} bytes, ${sha256}`),
   ]
 }
+
+/** Counts stay whole. */
+const rounded = (value: number): number => (Number.isInteger(value) ? value : Number(value.toPrecision(4)))
 
 const list = (entries: readonly string[]): string => (entries.length > 0 ? entries.join(', ') : 'none')
 

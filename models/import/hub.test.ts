@@ -7,7 +7,7 @@ import { type HubProgress, parseHubModel } from './hub.ts'
 import { downloadFromHub } from './hub-child.ts'
 
 // Tests have no network, so these run the download process with a stub that has the library's names and writes files as
-// its cache does. By hand it was run with @huggingface/transformers 4.3.1 against a server on this machine.
+// its cache does. By hand it was run with @huggingface/transformers 4.3.1 against a local server.
 
 const stub = (graph: string) => `
 import { mkdirSync, writeFileSync } from 'node:fs'
