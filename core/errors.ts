@@ -84,6 +84,26 @@ export const catalogue = {
     summary: 'the model cannot be downloaded',
     hint: 'Check id, revision and network, and HF_TOKEN for gated models; or fetch it otherwise and import its directory.',
   },
+  VERSION_UNKNOWN: {
+    retry: false,
+    summary: 'the registry has no such version',
+    hint: 'Run `driftline models list` to see what there is; `driftline models publish` adds a model directory.',
+  },
+  ALIAS_MOVED: {
+    retry: false,
+    summary: 'the alias does not point where it was expected',
+    hint: 'Somebody else has moved it, and nothing was changed. Look with `driftline models list` and decide again.',
+  },
+  CERTIFICATE_MISSING: {
+    retry: false,
+    summary: 'the version has no passing certificate',
+    hint: '`driftline train` writes one. To use the version all the same, say so: --force --reason "…".',
+  },
+  REGISTRY_INVALID: {
+    retry: false,
+    summary: 'a file of the registry cannot be read',
+    hint: 'Files in the registry are written once: restore the one named in the details from a backup.',
+  },
   OPERATOR_UNSUPPORTED: {
     retry: false,
     summary: 'the model has an operator that cannot be trained',

@@ -28,7 +28,7 @@ export const bundledModelPath = join(packageRoot, 'models/bundled')
 /** What the setting `model` stands for: `bundled`, or a directory. */
 export const modelPath = (setting: string): string => (setting === 'bundled' ? bundledModelPath : resolve(setting))
 
-const manifestFile = 'manifest.json'
+export const manifestFile = 'manifest.json'
 const neededFiles = ['model.onnx', 'tokenizer.json', 'config.json'] as const
 
 const ModelConfig = z.looseObject({ id2label: z.record(z.string().regex(/^(0|[1-9]\d{0,3})$/), z.string().min(1)) })
@@ -57,7 +57,7 @@ export async function loadModelDirectory(path: string): Promise<ModelDirectory> 
   const folder = await realpath(path).catch((error: unknown) => {
     throw invalid(path, undefined, messageOf(error), error)
   })
-  const manifest = parseFile(folder, manifestFile, Manifest, await readRegular(folder, manifestFile))
+  const manifest = await readManifest(folder)
   const missing = neededFiles.filter((name) => !Object.hasOwn(manifest.files, name))
   if (missing.length > 0) throw invalid(folder, manifestFile, `it does not list ${missing.join(', ')}`)
   if (Object.hasOwn(manifest.files, manifestFile)) throw invalid(folder, manifestFile, 'it lists itself')
@@ -81,6 +81,11 @@ export async function loadModelDirectory(path: string): Promise<ModelDirectory> 
     tokenizer: read('tokenizer.json', z.looseObject({})),
     tokenizerConfig: { ...config, ...tokenizerConfig },
   }
+}
+
+/** manifest.json alone: what it says, without a look at the files it speaks for. @throws DriftlineError `MODEL_INVALID` */
+export async function readManifest(path: string): Promise<Manifest> {
+  return parseFile(path, manifestFile, Manifest, await readRegular(path, manifestFile))
 }
 
 /**

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
+import { copyFile, link, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { dirname, join } from 'node:path'
+
+/** The kinds of steps that change the disk. */
+export type DiskStep = 'mkdir' | 'copy' | 'write' | 'sync' | 'rename' | 'link' | 'remove'
+
+/** Durable steps on files: each is on the disk when its promise resolves, or was not taken at all. */
+export class Disk {
+  readonly #before: (step: DiskStep) => void
+
+  /** @param before told of each step before it is taken; tests end the process there */
+  constructor(before: (step: DiskStep) => void = () => undefined) {
+    this.#before = before
+  }
+
+  /** Makes a folder and those above it, durably. */
+  async folder(path: string): Promise<void> {
+    this.#before('mkdir')
+    const topmost = await mkdir(path, { recursive: true })
+    if (topmost === undefined) return
+    for (let folder = path; folder.length >= topmost.length; folder = dirname(folder)) await this.sync(dirname(folder))
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    this.#before('copy')
+    await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+    await this.sync(to)
+  }
+
+  /** Writes a file that nobody looks at yet. */
+  async write(path: string, content: string): Promise<void> {
+    this.#before('write')
+    const file = await open(path, 'w')
+    try {
+      await file.writeFile(content)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Of a file, its content; of a folder, the names in it. */
+  async sync(path: string): Promise<void> {
+    this.#before('sync')
+    const handle = await open(path, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  }
+
+  /** Moves a finished folder to a name that is free. @returns false when the name is taken */
+  async placeFolder(draft: string, path: string): Promise<boolean> {
+    this.#before('rename')
+    if (!(await unlessTaken(() => rename(draft, path)))) return false
+    await this.sync(dirname(path))
+    return true
+  }
+
+  /** Gives a finished file a name that is free: unlike a rename, a link never replaces. @returns false when it is taken */
+  async placeFile(draft: string, path: string): Promise<boolean> {
+    this.#before('link')
+    if (!(await unlessTaken(() => link(draft, path)))) return false
+    await this.sync(dirname(path))
+    return true
+  }
+
+  async remove(path: string): Promise<void> {
+    this.#before('remove')
+    await rm(path, { recursive: true, force: true })
+  }
+}
+
+async function unlessTaken(place: () => Promise<void>): Promise<boolean> {
+  try {
+    await place()
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' || code === 'ENOTEMPTY') return false
+    throw error
+  }
+}
+
+const separator = '~'
+const here = encodeURIComponent(hostname()).replaceAll(separator, '-')
+
+/** A name in `folder` for something half done, which says whose it is. */
+export const draftIn = (folder: string): string => join(folder, [here, process.pid, randomUUID()].join(separator))
+
+/** What processes of this machine that are gone left half done in `folder`. */
+export async function abandonedDrafts(folder: string): Promise<string[]> {
+  const names = await entries(folder)
+  return names.flatMap((name) => {
+    const [host, pid] = name.split(separator)
+    return host === here && !isAlive(Number(pid)) ? [join(folder, name)] : []
+  })
+}
+
+/** Names in a folder; none when there is no folder. */
+export async function entries(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}

@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { builtModule } from '../../core/package-root.ts'
+import { openFileRegistry } from './file-registry.ts'
+import { smallModel } from './testing/small-model.ts'
+
+const writer = builtModule(import.meta.url, './testing/writer')
+const run = promisify(execFile)
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'driftline-registry-'))
+  await smallModel(join(folder, 'one'), { weights: 'one' })
+  await smallModel(join(folder, 'two'), { weights: 'two' })
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/** Runs a writer on its own copy of `root` that is killed before its step `last`; false when it had no such step. */
+async function killedAt(root: string, copy: string, last: number, args: readonly string[]): Promise<boolean> {
+  await cp(root, copy, { recursive: true })
+  try {
+    await run(process.execPath, [writer, copy, ...args, String(last)])
+    return false
+  } catch (error) {
+    expect(error).toMatchObject({ signal: 'SIGKILL' })
+    return true
+  }
+}
+
+/** Kills a writer before each of its steps, until one gets to its end. */
+async function killedAtEachStep(
+  title: string,
+  args: readonly string[],
+  check: (root: string, killed: boolean) => Promise<void>,
+): Promise<number> {
+  const root = join(folder, title)
+  const registry = await openFileRegistry(root)
+  await registry.publish(join(folder, 'one'))
+  if (args[0] === 'move') {
+    await registry.publish(join(folder, 'two'))
+    await registry.setAlias('tiny', 'champion', 1, { expected: undefined, by: 'test', reason: '' })
+  }
+  const atOnce = 4
+  for (let first = 0; ; first += atOnce) {
+    const killed = await Promise.all(
+      Array.from({ length: atOnce }, async (_, index) => {
+        const copy = join(folder, `${title}-${first + index}`)
+        const killed = await killedAt(root, copy, first + index, args)
+        await check(copy, killed)
+        return killed
+      }),
+    )
+    const end = killed.indexOf(false)
+    if (end >= 0) return first + end
+  }
+}
+
+test('killed at any step of a publication, the version is there whole or not at all, and the next one goes through', async () => {
+  const steps = await killedAtEachStep('publish', ['publish', join(folder, 'two')], async (root, killed) => {
+    const registry = await openFileRegistry(root)
+    expect(await readdir(join(root, '.drafts'))).toEqual([])
+    const versions = await registry.versions('tiny')
+    expect(versions).toEqual(versions.length === 1 ? [1] : [1, 2])
+    for (const version of versions) await registry.open('tiny', version)
+    expect(await registry.publish(join(folder, 'two'))).toMatchObject({ version: 2, created: versions.length === 1 })
+    if (!killed) expect(versions.length).toBe(2)
+  })
+  expect(steps).toBeGreaterThan(10)
+})
+
+test('killed at any step of a move, the alias points to the old or the new version, and the audit agrees', async () => {
+  const steps = await killedAtEachStep('move', ['move'], async (root, killed) => {
+    const registry = await openFileRegistry(root)
+    expect(await readdir(join(root, '.drafts'))).toEqual([])
+    const { at, change } = await registry.aliases('tiny')
+    const audit = await registry.audit('tiny')
+    expect(audit.at(-1)).toMatchObject({ change, to: at.champion })
+    expect(at).toEqual(change === 1 ? { champion: 1 } : { champion: 2, previous: 1 })
+    await registry.open('tiny', at.champion ?? 0)
+    if (!killed) expect(change).toBe(2)
+  })
+  expect(steps).toBeGreaterThan(4)
+})
+
+test('of two processes that race for 1,000 aliases, exactly one wins each, and the audit tells which', async () => {
+  const root = join(folder, 'race')
+  const registry = await openFileRegistry(root)
+  await registry.publish(join(folder, 'one'))
+  await registry.publish(join(folder, 'two'))
+  const rounds = 1000
+  const race = (by: string, to: number) => run(process.execPath, [writer, root, 'race', by, String(rounds), String(to)])
+  const [ann, bob] = await Promise.all([race('ann', 1), race('bob', 2)])
+  const [annWon, bobWon] = [Number(ann.stdout), Number(bob.stdout)]
+  expect(annWon + bobWon).toBe(rounds)
+  const audit = await registry.audit('tiny')
+  expect(audit.filter(({ by }) => by === 'ann').length).toBe(annWon)
+  expect(audit.map(({ change }) => change)).toEqual(audit.map((_, index) => index + 1))
+  expect(new Set(audit.map(({ alias }) => alias)).size).toBe(rounds)
+  expect(audit.filter(({ by, to }) => (by === 'ann') !== (to === 1))).toEqual([])
+})

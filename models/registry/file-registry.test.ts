@@ -1,0 +1,65 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { draftIn } from './disk.ts'
+import { openFileRegistry } from './file-registry.ts'
+import { registryContract } from './testing/registry-contract.ts'
+import { smallModel } from './testing/small-model.ts'
+
+let folder: string
+let count = 0
+const root = () => join(folder, String(count))
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'driftline-registry-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+registryContract('registry in files', {
+  open: () => openFileRegistry(root()),
+  reset: async () => {
+    count++
+  },
+})
+
+const published = async () => {
+  count++
+  const registry = await openFileRegistry(root())
+  await registry.publish(await smallModel(join(folder, `model-${count}`), { weights: 'weights' }))
+  return registry
+}
+
+test('a file that changed under the registry is named, and takes no alias', async () => {
+  const registry = await published()
+  await writeFile(join(root(), 'tiny/versions/1/model.onnx'), 'wrights')
+  const refused = { code: 'MODEL_INVALID', details: { file: 'model.onnx' } }
+  await expect(registry.open('tiny', 1)).rejects.toMatchObject(refused)
+  const move = { expected: undefined, by: 'ann', reason: 'forced', force: true }
+  await expect(registry.setAlias('tiny', 'champion', 1, move)).rejects.toMatchObject(refused)
+})
+
+test('a directory under a number that is not its own is refused', async () => {
+  const registry = await published()
+  const manifest = await readFile(join(root(), 'tiny/versions/1/manifest.json'), 'utf8')
+  await writeFile(join(root(), 'tiny/versions/1/manifest.json'), manifest.replace('"version": 1', '"version": 7'))
+  await expect(registry.manifest('tiny', 1)).rejects.toMatchObject({ code: 'MODEL_INVALID' })
+})
+
+test('a change that cannot be read is named', async () => {
+  const registry = await published()
+  await registry.setAlias('tiny', 'champion', 1, { expected: undefined, by: 'ann', reason: '' })
+  await writeFile(join(root(), 'tiny/changes/1.json'), '{}')
+  await expect(registry.aliases('tiny')).rejects.toMatchObject({ code: 'REGISTRY_INVALID' })
+})
+
+test('opening removes what processes that are gone left behind, and leaves what others are at', async () => {
+  count++
+  const drafts = join(root(), '.drafts')
+  const own = draftIn(drafts)
+  const [host = ''] = own.slice(drafts.length + 1).split('~')
+  const gone = join(drafts, `${host}~${2 ** 30}~x`) // above any process number
+  const elsewhere = join(drafts, 'another-host~1~x')
+  for (const draft of [own, gone, elsewhere]) await mkdir(draft, { recursive: true })
+  await openFileRegistry(root())
+  expect((await readdir(drafts)).sort()).toEqual([own, elsewhere].map((path) => path.slice(drafts.length + 1)).sort())
+})

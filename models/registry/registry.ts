@@ -1,0 +1,96 @@
+import { z } from 'zod'
+import type { ModelDirectory } from '../model-directory.ts'
+import type { Manifest } from './manifest.ts'
+
+const versionNumber = z.int().positive()
+export const aliasName = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/)
+
+/**
+ * One move of an alias, written once. The moves of a model are numbered from 1 without a gap, and the last one says where
+ * all of its aliases point: the audit log and the aliases are the same files, so neither can tell what the other does not.
+ */
+export const Change = z.strictObject({
+  schema: z.literal(1),
+  change: z.int().positive(),
+  at: z.iso.datetime(),
+  by: z.string().min(1),
+  alias: aliasName,
+  /** Where it pointed before; `null` for an alias that is new. */
+  from: versionNumber.nullable(),
+  to: versionNumber,
+  reason: z.string(),
+  /** It was moved to a version without a passing certificate, on purpose. */
+  forced: z.boolean(),
+  /** All aliases after this move. */
+  aliases: z.record(aliasName, versionNumber),
+})
+export type Change = z.infer<typeof Change>
+
+/** Where the aliases of a model point. */
+export interface Aliases {
+  /** Number of the last change; 0 before the first. */
+  readonly change: number
+  readonly at: Readonly<Record<string, number>>
+}
+
+export interface AliasMove {
+  /** Where the caller saw it point; `undefined` for nowhere. */
+  readonly expected: number | undefined
+  /** Who moves it. */
+  readonly by: string
+  readonly reason: string
+  /** Also to a version without a passing certificate; needs a reason. */
+  readonly force?: boolean
+}
+
+export interface Published {
+  readonly name: string
+  readonly version: number
+  /** False when the registry had this very version already. */
+  readonly created: boolean
+}
+
+/**
+ * Versions of models, each written once, and aliases that point to them. Any number of processes may use one at a time;
+ * one that is killed leaves nothing half done that another could see.
+ */
+export interface Registry {
+  names(): Promise<readonly string[]>
+  /**
+   * Verifies a model directory and stores a copy as the next version of the model that its manifest names, under the
+   * number that is free. What is stored already, file for file, keeps its number.
+   *
+   * @throws DriftlineError `MODEL_INVALID`
+   */
+  publish(directory: string): Promise<Published>
+  /** In ascending order; empty for a name that is not known. */
+  versions(name: string): Promise<readonly number[]>
+  /** @throws DriftlineError `VERSION_UNKNOWN`, `MODEL_INVALID` */
+  manifest(name: string, version: number): Promise<Manifest>
+  /**
+   * Loads a version and compares every file with the manifest.
+   *
+   * @throws DriftlineError `VERSION_UNKNOWN`, `MODEL_INVALID`
+   */
+  open(name: string, version: number): Promise<ModelDirectory>
+  aliases(name: string): Promise<Aliases>
+  /**
+   * Points an alias to a version, provided that it still points where the caller saw it. When `champion` moves,
+   * `previous` takes its place in the same change.
+   *
+   * @throws DriftlineError `ALIAS_MOVED` when it points elsewhere, `VERSION_UNKNOWN`, `MODEL_INVALID` when the version
+   *   does not verify, `CERTIFICATE_MISSING` for a version without a passing certificate that is not forced
+   */
+  setAlias(name: string, alias: string, to: number, move: AliasMove): Promise<Change>
+  /** Every move of an alias, the oldest first. */
+  audit(name: string): Promise<readonly Change[]>
+  /** Calls `onChange` soon after an alias may have moved. A hint, not a promise: whoever must not miss one asks as well. */
+  watch(name: string, onChange: () => void, signal: AbortSignal): void
+}
+
+/** Where the aliases point after a move. */
+export function moved(at: Aliases['at'], alias: string, to: number): Record<string, number> {
+  const { champion } = at
+  const previous = alias === 'champion' && champion !== undefined && champion !== to ? { previous: champion } : {}
+  return { ...at, ...previous, [alias]: to }
+}

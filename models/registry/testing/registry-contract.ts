@@ -1,0 +1,155 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Registry } from '../registry.ts'
+import { smallModel } from './small-model.ts'
+
+export interface RegistryStore {
+  /** Opens the registry of the current test; opened twice, both see the same. */
+  open(): Promise<Registry>
+  /** Makes the next one empty. */
+  reset(): Promise<void>
+}
+
+/** What every store of a registry must do. */
+export function registryContract(name: string, store: RegistryStore): void {
+  describe(name, () => {
+    let folder: string
+    const made = (title: string, model: Parameters<typeof smallModel>[1]) => smallModel(join(folder, title), model)
+    const by = { by: 'ann', reason: 'a test' }
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'driftline-registry-'))
+      await made('one', { weights: 'one' })
+      await made('two', { weights: 'two' })
+      await made('other', { weights: 'one', name: 'other' })
+      await made('unproved', { weights: 'unproved', certificate: 'none' })
+      await made('failed', { weights: 'failed', certificate: 'failed' })
+    })
+    afterAll(() => rm(folder, { recursive: true, force: true }))
+    const fresh = async () => {
+      await store.reset()
+      return store.open()
+    }
+    const at = (title: string) => join(folder, title)
+
+    test('an empty registry has no names, versions, aliases or changes', async () => {
+      const registry = await fresh()
+      expect(await registry.names()).toEqual([])
+      expect(await registry.versions('tiny')).toEqual([])
+      expect(await registry.aliases('tiny')).toEqual({ change: 0, at: {} })
+      expect(await registry.audit('tiny')).toEqual([])
+      await expect(registry.open('tiny', 1)).rejects.toMatchObject({ code: 'VERSION_UNKNOWN' })
+    })
+
+    test('each publication gets the next number of its model, and what is stored says so', async () => {
+      const registry = await fresh()
+      expect(await registry.publish(at('one'))).toEqual({ name: 'tiny', version: 1, created: true })
+      expect(await registry.publish(at('two'))).toEqual({ name: 'tiny', version: 2, created: true })
+      expect(await registry.publish(at('other'))).toEqual({ name: 'other', version: 1, created: true })
+      const again = await store.open()
+      expect(await again.names()).toEqual(['other', 'tiny'])
+      expect(await again.versions('tiny')).toEqual([1, 2])
+      const { manifest, onnx } = await again.open('tiny', 2)
+      expect(manifest).toMatchObject({ name: 'tiny', version: 2 })
+      expect(Buffer.from(onnx).toString()).toBe('two')
+    })
+
+    test('the same directory again is the same version', async () => {
+      const registry = await fresh()
+      await registry.publish(at('one'))
+      await registry.publish(at('two'))
+      expect(await registry.publish(at('one'))).toEqual({ name: 'tiny', version: 1, created: false })
+      expect(await registry.versions('tiny')).toEqual([1, 2])
+    })
+
+    test('publishers that race each get a number of their own, or the same one for the same files', async () => {
+      await fresh()
+      const publishers = await Promise.all(Array.from({ length: 10 }, () => store.open()))
+      const published = await Promise.all(
+        publishers.map((registry, index) => registry.publish(at(index % 2 === 0 ? 'one' : 'two'))),
+      )
+      expect(published.filter(({ created }) => created).length).toBe(2)
+      expect(new Set(published.map(({ version }, index) => `${index % 2} ${version}`)).size).toBe(2)
+    })
+
+    test('an alias moves only from where the caller saw it', async () => {
+      const registry = await fresh()
+      await registry.publish(at('one'))
+      await registry.publish(at('two'))
+      await registry.setAlias('tiny', 'champion', 1, { expected: undefined, ...by })
+      await registry.setAlias('tiny', 'champion', 2, { expected: 1, ...by })
+      await expect(registry.setAlias('tiny', 'champion', 1, { expected: 1, ...by })).rejects.toMatchObject({
+        code: 'ALIAS_MOVED',
+        details: { expected: 1, found: 2 },
+      })
+      await expect(registry.setAlias('tiny', 'champion', 1, { expected: undefined, ...by })).rejects.toMatchObject({
+        code: 'ALIAS_MOVED',
+      })
+      expect((await registry.aliases('tiny')).at).toEqual({ champion: 2, previous: 1 })
+    })
+
+    test('the audit tells who moved what, when, from where, to where and why', async () => {
+      const registry = await fresh()
+      await registry.publish(at('one'))
+      await registry.publish(at('two'))
+      await registry.setAlias('tiny', 'champion', 1, { expected: undefined, by: 'ann', reason: 'first' })
+      await registry.setAlias('tiny', 'challenger', 2, { expected: undefined, by: 'bob', reason: 'try it' })
+      const audit = await (await store.open()).audit('tiny')
+      expect(audit).toMatchObject([
+        { change: 1, by: 'ann', alias: 'champion', from: null, to: 1, reason: 'first', forced: false },
+        { change: 2, by: 'bob', alias: 'challenger', from: null, to: 2, reason: 'try it', forced: false },
+      ])
+      expect(audit.map(({ at: when }) => Math.abs(Date.now() - Date.parse(when)) < 60_000)).toEqual([true, true])
+    })
+
+    test('an alias takes no version that is unknown, and none without a passing certificate unless forced', async () => {
+      const registry = await fresh()
+      await registry.publish(at('one'))
+      await registry.publish(at('unproved'))
+      await registry.publish(at('failed'))
+      const to = (version: number, more: { force?: boolean; reason?: string } = {}) =>
+        registry.setAlias('tiny', 'champion', version, { expected: undefined, by: 'ann', reason: '', ...more })
+      await expect(to(9)).rejects.toMatchObject({ code: 'VERSION_UNKNOWN' })
+      await expect(to(2)).rejects.toMatchObject({ code: 'CERTIFICATE_MISSING' })
+      await expect(to(3, { reason: 'no force' })).rejects.toMatchObject({ code: 'CERTIFICATE_MISSING' })
+      await expect(to(3, { force: true })).rejects.toMatchObject({ code: 'CERTIFICATE_MISSING' })
+      expect(await registry.aliases('tiny')).toEqual({ change: 0, at: {} })
+      expect(await to(3, { force: true, reason: 'an experiment' })).toMatchObject({ to: 3, forced: true })
+      await expect(registry.aliases('../tiny')).rejects.toMatchObject({ code: 'USAGE' })
+    })
+
+    test('one of many writers moves an alias, and a change elsewhere hinders none', async () => {
+      const registry = await fresh()
+      await registry.publish(at('one'))
+      await registry.publish(at('two'))
+      const writers = Array.from({ length: 8 }, (_, index) => index)
+      const moves = await Promise.allSettled(
+        writers.map((writer) =>
+          registry.setAlias('tiny', 'champion', 1 + (writer % 2), {
+            expected: undefined,
+            ...by,
+            by: `writer ${writer}`,
+          }),
+        ),
+      )
+      expect(moves.filter(({ status }) => status === 'fulfilled').length).toBe(1)
+      await Promise.all(
+        writers.map((writer) => registry.setAlias('tiny', `canary-${writer}`, 1, { expected: undefined, ...by })),
+      )
+      expect((await registry.audit('tiny')).map(({ change }) => change)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
+    })
+
+    test('a watcher hears of a move', async () => {
+      const registry = await fresh()
+      await registry.publish(at('one'))
+      await registry.publish(at('two'))
+      await registry.setAlias('tiny', 'champion', 1, { expected: undefined, ...by })
+      const stop = new AbortController()
+      const heard = new Promise<void>((resolve) => registry.watch('tiny', resolve, stop.signal))
+      await (await store.open()).setAlias('tiny', 'champion', 2, { expected: 1, ...by })
+      await heard
+      stop.abort()
+    })
+  })
+}
