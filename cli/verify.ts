@@ -1,5 +1,6 @@
 import { openEventLog } from '../connectors/open-log.ts'
-import { type Finding, type Verification, verify } from '../jobs/score/verify.ts'
+import type { Config } from '../core/config.ts'
+import { type Finding, type Verification, type VerifiedTopic, verify } from '../jobs/score/verify.ts'
 import { runs, verb } from './command.ts'
 import { withStore } from './with-store.ts'
 
@@ -10,7 +11,7 @@ export const verifyCommand = () =>
       const eventLog = await openEventLog(config, log)
       try {
         const result = await withStore(config, log, signal, (client) =>
-          verify(eventLog, client, [config.topic, `${config.topic}.dead`], signal),
+          verify(eventLog, client, topicsOf(config), signal),
         )
         process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : describe(result))
         return result.ok ? 0 : 1
@@ -19,6 +20,11 @@ export const verifyCommand = () =>
       }
     }),
   )
+
+const topicsOf = ({ topic }: Config): readonly VerifiedTopic[] => [
+  { topic, positionsIn: 'scores' },
+  { topic: `${topic}.dead`, positionsIn: 'dead_posts' },
+]
 
 function describe(result: Verification): string {
   const header = ['topic', 'partition', 'appended', 'scored', 'dead', 'waiting', 'gaps', 'duplicates']
@@ -39,6 +45,8 @@ function tell(finding: Finding): string {
       return `  ${finding.topic} ${finding.partition}: offsets ${finding.from} to ${finding.to} are missing`
     case 'duplicate':
       return `  ${finding.topic} ${finding.partition}: offset ${finding.offset} stands ${finding.rows} times`
+    case 'beyond':
+      return `  ${finding.topic} ${finding.partition}: the log ends at ${finding.end}, the tables at ${finding.position}`
     case 'aggregate':
       return `  ${finding.view} ${finding.key}: ${finding.projected} in the view, ${finding.counted} rows`
   }

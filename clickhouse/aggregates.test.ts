@@ -68,11 +68,12 @@ test('resume and totals read a projection instead of the rows', async () => {
 
 test('verify finds nothing in whole tables, and names what is missing, double or not aggregated', async () => {
   const limit = { topic: 'posts', limit: 10 }
-  expect(await select(client, 'verify_offsets', { topic: 'posts' })).toMatchObject([
-    { rows: 10_100, offsets: 10_100, first_offset: 0, last_offset: 10_099, dead_rows: 0 },
+  const posts = { topic: 'posts', positions_in: 'scores' }
+  expect(await select(client, 'verify_offsets', posts)).toMatchObject([
+    { rows: 10_100, offsets: 10_100, ahead: 0, first_offset: 0, position: 10_100, dead_rows: 0 },
     { rows: 10_100 },
   ])
-  expect(await select(client, 'verify_gaps', limit)).toEqual([])
+  expect(await select(client, 'verify_gaps', { ...posts, topic_id: 'T', limit: 10 })).toEqual([])
   expect(await select(client, 'verify_duplicates', limit)).toEqual([])
   expect(await select(client, 'verify_aggregates', limit)).toEqual([])
   expect(await select(client, 'class_counts')).toEqual(await select(client, 'class_counts_view'))
@@ -81,11 +82,9 @@ test('verify finds nothing in whole tables, and names what is missing, double or
   const renamed = { topic: 'broken', topic_id: 'B' }
   await insertGuarded(client, 'scores', other, [...scoreRows(0, 3, 0, renamed), ...scoreRows(2, 1, 0, renamed)])
   await insertGuarded(client, 'scores', other, scoreRows(6, 2, 0, renamed))
-  const broken = { topic: 'broken', limit: 10 }
-  expect(await select(client, 'verify_gaps', broken)).toEqual([
-    { topic_id: 'B', partition: 0, from_offset: 3, to_offset: 5 },
-  ])
-  expect(await select(client, 'verify_duplicates', broken)).toEqual([
+  const broken = { topic: 'broken', topic_id: 'B', positions_in: 'scores', limit: 10 }
+  expect(await select(client, 'verify_gaps', broken)).toEqual([{ partition: 0, from_offset: 3, to_offset: 5 }])
+  expect(await select(client, 'verify_duplicates', { topic: 'broken', limit: 10 })).toEqual([
     { topic_id: 'B', partition: 0, offset: 2, rows: 2 },
   ])
 })

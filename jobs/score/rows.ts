@@ -27,12 +27,13 @@ export function scoreBatch(scorer: () => Scorer, topic: TopicInfo, clock: Clock)
       batchId: `${topic.name}-${first?.partition}-${first?.offset}`,
       scoredAtMs: clock.now(),
     }
+    if (results.length !== alive.length)
+      throw new Error(`the scorer returned ${results.length} results for ${alive.length} texts`)
     let next = 0
     return batch.map(({ record, post }) => {
       if (post instanceof DriftlineError) return refusedRow(record, post, facts)
       const result = results[next++]
-      if (result === undefined)
-        throw new Error(`the scorer returned ${results.length} results for ${alive.length} texts`)
+      if (result === undefined) throw new Error('a text has no result')
       return result instanceof DriftlineError
         ? refusedRow(record, result, facts)
         : scoreRow(record, post, result, facts)

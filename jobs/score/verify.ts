@@ -1,20 +1,12 @@
 import type { ClickHouseClient } from '@clickhouse/client'
-import { type QueryRow, select } from '../../clickhouse/queries.ts'
-import type { EventLog, PartitionRange } from '../../connectors/event-log.ts'
+import { select } from '../../clickhouse/queries.ts'
+import type { EventLog } from '../../connectors/event-log.ts'
+import { judge, type PartitionVerdict } from './judge.ts'
 
-export interface PartitionVerdict {
+/** A topic, and the table that holds the positions of its partitions. */
+export interface VerifiedTopic {
   readonly topic: string
-  readonly partition: number
-  /** Records ever appended, as far as log and table know. */
-  readonly appended: number
-  readonly scored: number
-  readonly dead: number
-  /** Appended and not yet scored: they lie behind the position. Waiting is not wrong. */
-  readonly waiting: number
-  /** Offsets before the position that are in no table. */
-  readonly gaps: number
-  /** Rows more than offsets. */
-  readonly duplicates: number
+  readonly positionsIn: 'scores' | 'dead_posts'
 }
 
 export interface Verification {
@@ -27,7 +19,7 @@ export interface Verification {
   readonly duplicates: number
   /** Rows of other incarnations of the topics: a topic that was deleted and made anew. */
   readonly foreignRows: number
-  readonly partitions: readonly PartitionVerdict[]
+  readonly partitions: readonly (PartitionVerdict & { readonly topic: string })[]
   /** The first stretches and offsets that are wrong. */
   readonly findings: readonly Finding[]
 }
@@ -48,6 +40,14 @@ export type Finding =
       readonly rows: number
     }
   | {
+      /** The log ends before the position: it lost records that are in the table. */
+      readonly kind: 'beyond'
+      readonly topic: string
+      readonly partition: number
+      readonly end: number
+      readonly position: number
+    }
+  | {
       readonly kind: 'aggregate'
       readonly view: string
       readonly key: string
@@ -57,31 +57,40 @@ export type Finding =
 
 const findingLimit = 20
 
-/** Compares the log with the tables, and the aggregates with the rows they stand for. Reads only. */
+/**
+ * Compares the log with the tables, and the aggregates with the rows they stand for. Reads only, and may do so while the
+ * jobs run: what is appended or scored meanwhile is waiting or done, never wrong.
+ */
 export async function verify(
   eventLog: EventLog,
   client: ClickHouseClient,
-  topics: readonly string[],
+  topics: readonly VerifiedTopic[],
   signal: AbortSignal,
 ): Promise<Verification> {
-  const partitions: PartitionVerdict[] = []
+  const partitions: Verification['partitions'][number][] = []
   const findings: Finding[] = []
   let foreignRows = 0
-  for (const topic of topics) {
-    const params = { topic, limit: findingLimit }
+  for (const { topic, positionsIn } of topics) {
     const info = await eventLog.topic(topic)
-    const ranges = info === undefined ? [] : await eventLog.ranges(topic)
-    const held = await select(client, 'verify_offsets', { topic }, signal)
-    const own = held.filter((row) => row.topic_id === info?.id)
+    const ranges = async () => (info === undefined ? [] : await eventLog.ranges(topic))
+    const before = await ranges()
+    const held = await select(client, 'verify_offsets', { topic, positions_in: positionsIn }, signal)
     foreignRows += held.filter((row) => row.topic_id !== info?.id).reduce((sum, row) => sum + row.rows, 0)
-    for (const range of ranges) {
-      const row = own.find(({ partition }) => partition === range.partition)
-      partitions.push({ topic, ...judge(range, row) })
+    for (const { partition, end } of await ranges()) {
+      // What the log held at its start before, and at its end after the table was read, encloses what the table may hold.
+      const start = before.find((range) => range.partition === partition)?.start ?? 0
+      const row = held.find((row) => row.topic_id === info?.id && row.partition === partition)
+      const verdict = judge({ partition, start, end }, row)
+      partitions.push({ topic, ...verdict })
+      for (const stretch of verdict.missing) findings.push({ kind: 'gap', topic, partition, ...stretch })
+      if (verdict.beyond !== undefined) findings.push({ kind: 'beyond', topic, partition, ...verdict.beyond })
     }
-    for (const gap of await select(client, 'verify_gaps', params, signal)) {
+    const limits = { topic, limit: findingLimit }
+    const own = { ...limits, topic_id: info?.id ?? '', positions_in: positionsIn }
+    for (const gap of await select(client, 'verify_gaps', own, signal)) {
       findings.push({ kind: 'gap', topic, partition: gap.partition, from: gap.from_offset, to: gap.to_offset })
     }
-    for (const { partition, offset, rows } of await select(client, 'verify_duplicates', params, signal)) {
+    for (const { partition, offset, rows } of await select(client, 'verify_duplicates', limits, signal)) {
       findings.push({ kind: 'duplicate', topic, partition, offset, rows })
     }
   }
@@ -102,27 +111,5 @@ export async function verify(
     foreignRows,
     partitions,
     findings,
-  }
-}
-
-/**
- * The table must hold each offset from the first that the log still has, or that the table has (retention may have taken
- * the older ones from the log), to its own last one.
- */
-function judge(
-  { partition, start, end }: PartitionRange,
-  row: QueryRow<'verify_offsets'> | undefined,
-): Omit<PartitionVerdict, 'topic'> {
-  const first = Math.min(start, row?.first_offset ?? start)
-  const position = row === undefined ? first : row.last_offset + 1
-  const dead = row?.dead_rows ?? 0
-  return {
-    partition,
-    appended: end - first,
-    scored: (row?.rows ?? 0) - dead,
-    dead,
-    waiting: Math.max(0, end - position),
-    gaps: position - first - (row?.offsets ?? 0),
-    duplicates: (row?.rows ?? 0) - (row?.offsets ?? 0),
   }
 }
