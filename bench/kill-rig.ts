@@ -5,7 +5,6 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ClickHouseClient } from '@clickhouse/client'
 import { connectStore } from '../clickhouse/client.ts'
-import { readStoreAddress } from '../clickhouse/store-file.ts'
 import { systemClock } from '../core/clock.ts'
 import { loadConfig } from '../core/config.ts'
 import { silentLog } from '../core/log.ts'
@@ -60,8 +59,9 @@ export class Rig {
   async pid(part: Part): Promise<number | undefined> {
     const up = this.#up?.pid
     if (part === 'up' || up === undefined) return up
-    if (part === 'store') return readStoreAddress(this.data)?.pid // the engine's own process, not the verb around it
-    return (await childrenOf(up)).find(({ args }) => args[2] === part)?.pid
+    const verb = (await childrenOf(up)).find(({ args }) => args[2] === part)?.pid
+    if (part !== 'store' || verb === undefined) return verb
+    return (await childrenOf(verb))[0]?.pid // the engine has a process of its own below the verb
   }
 
   /** Waits until the score job works and ClickHouse answers. */
