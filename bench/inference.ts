@@ -110,7 +110,7 @@ async function measureModel(
   await measure(`${name}: tokenise, library`, normalised, encodeAll(library))
   await measure(`${name}: tokenise, ${cached.path}`, normalised, encodeAll(cached))
 
-  const session = await openSession({ onnx: directory.onnx, provider: 'cpu', padId: cached.padId })
+  const session = await openSession({ file: 'model.onnx', onnx: directory.onnx, provider: 'cpu', padId: cached.padId })
   const encoded = new Map(normalised.flat().map((post) => [post, cached.encode(post, maxTokens)]))
   const chunkOptions = {
     normalise: (post: string) => post,

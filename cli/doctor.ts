@@ -9,6 +9,7 @@ import { silentLog } from '../core/log.ts'
 import { readStatuses } from '../core/status.ts'
 import { createScorer } from '../inference/create-scorer.ts'
 import { loadModelDirectory, modelPath } from '../models/model-directory.ts'
+import { variantFiles } from '../models/variants.ts'
 import { type Context, runs, verb } from './command.ts'
 import { withStore } from './with-store.ts'
 
@@ -28,6 +29,7 @@ export const doctorCommand = () =>
   verb('doctor', 'try each part on this machine and say what is missing')
     .option('--model <model>', '`bundled` or a model directory')
     .option('--device <device>', 'auto, cpu, cuda or webgpu')
+    .option('--variant <variant>', 'auto, fp32, int8 or fp16')
     .action(
       runs(async (context) => {
         const findings: Finding[] = []
@@ -81,6 +83,7 @@ const checks: Readonly<Record<string, (context: Context) => Promise<string>>> = 
     const scorer = await createScorer({
       directory: await loadModelDirectory(modelPath(config.model)),
       device: config.device,
+      variant: config.variant,
       workers: 1,
       batchTokens: config.batchTokens,
       log: silentLog,
@@ -89,7 +92,7 @@ const checks: Readonly<Record<string, (context: Context) => Promise<string>>> = 
       const [result] = await scorer.score(['what a lovely day'])
       if (result === undefined || result instanceof DriftlineError)
         throw result ?? new Error('the model gave no result')
-      return `${scorer.name} v${scorer.version} on ${scorer.provider}, classes ${scorer.labels.join(', ')}`
+      return `${scorer.name} v${scorer.version}, ${variantFiles[scorer.variant]} on ${scorer.provider}, classes ${scorer.labels.join(', ')}`
     } finally {
       await scorer[Symbol.asyncDispose]()
     }

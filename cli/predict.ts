@@ -3,6 +3,7 @@ import { DriftlineError } from '../core/errors.ts'
 import { createScorer } from '../inference/create-scorer.ts'
 import type { Scored, Scorer } from '../inference/scorer.ts'
 import { loadModel } from '../models/model-directory.ts'
+import { variantFiles } from '../models/variants.ts'
 import { runs, verb } from './command.ts'
 
 /** Scores one text, or each line of stdin. */
@@ -11,6 +12,7 @@ export const predictCommand = () =>
     .argument('<text...>', 'the text, or - for stdin')
     .option('--model <directory>', 'model directory, or `bundled` (DRIFTLINE_MODEL)')
     .option('--device <device>', 'auto, cpu, cuda or webgpu (DRIFTLINE_DEVICE)')
+    .option('--variant <variant>', 'auto, fp32, int8 or fp16 (DRIFTLINE_VARIANT)')
     .option('--workers <threads>', 'threads for stdin; 0: one less than the cores (DRIFTLINE_WORKERS)')
     .option('--batch-tokens <tokens>', 'most tokens in one run of the model (DRIFTLINE_BATCH_TOKENS)')
     .addHelpText(
@@ -31,6 +33,7 @@ text could not be scored.`,
         const scorer = await createScorer({
           directory: await loadModel(config.model),
           device: config.device,
+          variant: config.variant,
           workers: fromStdin ? config.workers : 1,
           batchTokens: config.batchTokens,
           log,
@@ -140,13 +143,13 @@ const toLine: Format = (text, result, { labels }) => {
 }
 
 /** Every class with its share, the likeliest first. */
-const toBlock = ({ probabilities }: Scored, { labels, name, version }: Scorer): string => {
+const toBlock = ({ probabilities }: Scored, { labels, name, version, variant, provider }: Scorer): string => {
   const width = Math.max(...labels.map(({ length }) => length))
   const rows = labels
     .map((label, index) => ({ label, probability: probabilities[index] ?? 0 }))
     .sort((a, b) => b.probability - a.probability)
     .map(({ label, probability }) => `${label.padEnd(width)} ${percent(probability)} ${bar(probability, 40)}\n`)
-  return `${rows.join('')}(${name} version ${version})\n`
+  return `${rows.join('')}(${name} version ${version}, ${variantFiles[variant]} on ${provider})\n`
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(0).padStart(3)} %`

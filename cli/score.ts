@@ -19,6 +19,7 @@ export const scoreCommand = () =>
     .option('--accept-recreated', 'go on with a topic that was deleted and made anew, from its beginning')
     .option('--model <model>', '`bundled` or a model directory')
     .option('--device <device>', 'auto, cpu, cuda or webgpu')
+    .option('--variant <variant>', 'auto, fp32, int8 or fp16')
     .option('--workers <n>', 'inference threads')
     .option('--topic <topic>', 'topic that holds the posts')
     .option('--batch-posts <n>', 'most posts scored and inserted together per partition')
@@ -32,6 +33,7 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
     const scorer = await createScorer({
       directory: await loadModelDirectory(modelPath(config.model)),
       device: config.device,
+      variant: config.variant,
       workers: config.workers,
       batchTokens: config.batchTokens,
       log,

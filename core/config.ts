@@ -45,6 +45,10 @@ export const configSchema = z.strictObject({
     .enum(['auto', 'cpu', 'cuda', 'webgpu'])
     .default('auto')
     .describe('Where the model runs; auto falls back to cpu and says so.'),
+  variant: z
+    .enum(['auto', 'fp32', 'int8', 'fp16'])
+    .default('auto')
+    .describe('Which numbers of the model run; auto is fp16 on cuda where the model has it, else fp32.'),
   model: z.string().default('bundled').describe('Model to score with: `bundled`, or a model directory.'),
   topic: z
     .string()

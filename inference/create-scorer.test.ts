@@ -168,6 +168,22 @@ test('tensors in a file that the manifest cannot vouch for are not read', async 
   })
 })
 
+test('the variant that is asked for runs, and one that is missing is refused', async () => {
+  const graph = await readFile(join(fixture('bag'), 'model.onnx'))
+  const directory = await loadModelDirectory(
+    await changed('bag', { 'model.int8.onnx': graph, 'model.fp16.onnx': 'not a graph' }),
+  )
+  const scorer = await createScorer({ ...defaults, variant: 'int8', directory })
+  opened.push(scorer)
+  expect(scorer.variant).toBe('int8')
+  await expect(createScorer({ ...defaults, variant: 'fp16', directory })).rejects.toMatchObject({
+    code: 'MODEL_INVALID',
+    details: { file: 'model.fp16.onnx' },
+  })
+  const plain = await loadModelDirectory(fixture('bag'))
+  await expect(createScorer({ ...defaults, variant: 'int8', directory: plain })).rejects.toThrow(/no int8 variant/)
+})
+
 test('a device that does not work here is refused, and `auto` is cpu instead', async () => {
   const directory = await loadModelDirectory(fixture('bag'))
   const scorer = await createScorer({ ...defaults, device: 'auto', directory })

@@ -3,15 +3,19 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { DriftlineError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { ModelDirectory } from '../models/model-directory.ts'
+import type { Variant } from '../models/variants.ts'
+import { chooseVariant } from './choose-variant.ts'
 import { Pool } from './pool.ts'
-import type { WorkerInput } from './protocol.ts'
-import type { Device } from './provider.ts'
+import type { SharedGraph, WorkerInput } from './protocol.ts'
+import type { Device, Provider } from './provider.ts'
 import type { Scorer } from './scorer.ts'
 import { startThreads } from './thread.ts'
 
 export interface ScorerOptions {
   readonly directory: ModelDirectory
   readonly device: Device
+  /** See `chooseVariant`; default `auto`. */
+  readonly variant?: 'auto' | Variant
   /** Threads; 0 stands for one less than the cores on cpu, and two on a GPU (one prepares while one runs). */
   readonly workers: number
   /** Most tokens in one run, padding included. */
@@ -32,13 +36,11 @@ export interface ScorerOptions {
  *   when `device` names one that does not work here
  */
 export async function createScorer(options: ScorerOptions): Promise<Scorer> {
-  const { directory, device, log, signal } = options
+  const { directory, device, variant: setting = 'auto', log, signal } = options
   const { manifest, labels } = directory
   signal?.throwIfAborted()
-  const onnx = new SharedArrayBuffer(directory.onnx.byteLength)
-  new Uint8Array(onnx).set(directory.onnx)
   const input: WorkerInput = {
-    onnx,
+    graphs: sharedGraphs(directory, setting, device === 'auto' ? ['cuda', 'cpu'] : [device]),
     tokenizer: directory.tokenizer,
     tokenizerConfig: directory.tokenizerConfig,
     normaliser: manifest.text.normaliser,
@@ -68,13 +70,15 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
       options.workers > 0 ? options.workers : provider === 'cpu' ? Math.max(1, availableParallelism() - 1) : 2
     await Promise.all(Array.from({ length: workers - 1 }, () => pool.grow()))
     signal?.throwIfAborted()
-    log.info({ model: manifest.name, version: manifest.version, provider, workers }, 'model is ready')
+    const { variant, file } = chooseVariant(directory, setting, provider)
+    log.info({ model: manifest.name, version: manifest.version, file, provider, workers }, 'model is ready')
     return {
       name: manifest.name,
       version: manifest.version,
       labels,
       provider,
       workers,
+      variant,
       score: (texts) => pool.score(texts),
       [Symbol.asyncDispose]: close,
     }
@@ -86,4 +90,22 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
     }
     throw error
   }
+}
+
+/** Each file once, also where several providers take it. */
+function sharedGraphs(
+  directory: ModelDirectory,
+  setting: 'auto' | Variant,
+  providers: readonly Provider[],
+): ReadonlyMap<Provider, SharedGraph> {
+  const shared = new Map<string, SharedGraph>()
+  return new Map(
+    providers.map((provider) => {
+      const { file, onnx } = chooseVariant(directory, setting, provider)
+      const graph = shared.get(file) ?? { file, onnx: new SharedArrayBuffer(onnx.byteLength) }
+      if (!shared.has(file)) new Uint8Array(graph.onnx).set(onnx)
+      shared.set(file, graph)
+      return [provider, graph]
+    }),
+  )
 }

@@ -3,10 +3,17 @@ import type { NormaliserName } from '../text/normalisers.ts'
 import type { Device, Provider } from './provider.ts'
 import type { Columns } from './score-chunk.ts'
 
+export interface SharedGraph {
+  /** Its name in the model directory. */
+  readonly file: string
+  /** Contents in shared memory, verified by the thread that made the copy. */
+  readonly onnx: SharedArrayBuffer
+}
+
 /** What a scoring thread is started with. */
 export interface WorkerInput {
-  /** Contents of model.onnx in shared memory, verified by the thread that made the copy. */
-  readonly onnx: SharedArrayBuffer
+  /** The graph for each provider that `device` may turn out to be. */
+  readonly graphs: ReadonlyMap<Provider, SharedGraph>
   /** Contents of tokenizer.json. */
   readonly tokenizer: unknown
   readonly tokenizerConfig: unknown

@@ -1,4 +1,5 @@
 import type { DriftlineError } from '../core/errors.ts'
+import type { Variant } from '../models/variants.ts'
 
 export interface Scored {
   readonly label: string
@@ -23,6 +24,8 @@ export interface Scorer extends AsyncDisposable {
   /** The provider that was proved to be in use, not the one asked for. */
   readonly provider: 'cpu' | 'cuda' | 'webgpu'
   readonly workers: number
+  /** Which numbers of the model run. */
+  readonly variant: Variant
   /**
    * Scores texts, in their order. A text that the model cannot score comes back as its error, found by bisecting; the
    * others are scored.

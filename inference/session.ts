@@ -10,7 +10,9 @@ export interface Session {
 }
 
 export interface SessionOptions {
-  /** Contents of model.onnx, verified. */
+  /** Name of the graph in the model directory, for errors. */
+  readonly file: string
+  /** Its contents, verified. */
   readonly onnx: Uint8Array
   readonly provider: Provider
   readonly padId: number
@@ -24,13 +26,13 @@ const knownInputs = ['input_ids', 'attention_mask', 'token_type_ids'] as const
  *
  * @throws DriftlineError `MODEL_INVALID` when the graph cannot be loaded or its inputs or outputs are others
  */
-export async function openSession({ onnx, provider, padId }: SessionOptions): Promise<Session> {
+export async function openSession({ file, onnx, provider, padId }: SessionOptions): Promise<Session> {
   env.logLevel = 'fatal' // what goes wrong is in the error, and stderr belongs to the program
-  const session = await create(onnx, provider)
+  const session = await create(file, onnx, provider)
   const problem = problemWith(session)
   if (problem !== undefined) {
     await session.release()
-    throw new DriftlineError('MODEL_INVALID', { file: 'model.onnx', reason: problem })
+    throw new DriftlineError('MODEL_INVALID', { file, reason: problem })
   }
   const wanted = new Set(session.inputNames)
   return {
@@ -47,7 +49,7 @@ export async function openSession({ onnx, provider, padId }: SessionOptions): Pr
   }
 }
 
-async function create(onnx: Uint8Array, provider: Provider): Promise<InferenceSession> {
+async function create(file: string, onnx: Uint8Array, provider: Provider): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(onnx, {
       executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'], // shape arithmetic stays on cpu
@@ -58,14 +60,14 @@ async function create(onnx: Uint8Array, provider: Provider): Promise<InferenceSe
       logSeverityLevel: 4,
       extra: {
         session: {
-          // Tensors in other files are not covered by the check of model.onnx; onnxruntime would look for them in the
+          // Tensors in other files are not covered by the check of this one; onnxruntime would look for them in the
           // working folder. No file lies below a file.
           model_external_initializers_file_folder_path: fileURLToPath(import.meta.url),
         },
       },
     })
   } catch (error) {
-    throw new DriftlineError('MODEL_INVALID', { file: 'model.onnx', reason: messageOf(error) }, { cause: error })
+    throw new DriftlineError('MODEL_INVALID', { file, reason: messageOf(error) }, { cause: error })
   }
 }
 

@@ -15,7 +15,7 @@ async function inputOf(name: string): Promise<WorkerInput> {
   const shared = new SharedArrayBuffer(onnx.byteLength)
   new Uint8Array(shared).set(onnx)
   return {
-    onnx: shared,
+    graphs: new Map([['cpu', { file: 'model.onnx', onnx: shared }]]),
     tokenizer,
     tokenizerConfig,
     normaliser: 'social-1',

@@ -48,9 +48,12 @@ function reply(columns: Columns): void {
 async function start(): Promise<{ session: Session; options: ChunkOptions; ready: FromWorker }> {
   const { provider, passedOver } = await proveProvider(input.device)
   const tokenizer = createTokenizer(input.tokenizer, input.tokenizerConfig)
-  const onnx = new Uint8Array(input.onnx.byteLength) // onnxruntime takes no shared memory
-  onnx.set(new Uint8Array(input.onnx))
-  const session = await openSession({ onnx, provider, padId: tokenizer.padId })
+  const graph = input.graphs.get(provider)
+  if (graph === undefined) throw new Error(`no graph for ${provider}`)
+  const { file } = graph
+  const onnx = new Uint8Array(graph.onnx.byteLength) // onnxruntime takes no shared memory
+  onnx.set(new Uint8Array(graph.onnx))
+  const session = await openSession({ file, onnx, provider, padId: tokenizer.padId })
   const options: ChunkOptions = {
     normalise: normalisers[input.normaliser],
     tokenizer,
@@ -64,7 +67,7 @@ async function start(): Promise<{ session: Session; options: ChunkOptions; ready
   const failure = (await scoreChunk(warmUpTexts, options))?.failures[0]
   if (failure !== undefined) {
     await session.release()
-    throw new DriftlineError('MODEL_INVALID', { file: 'model.onnx', reason: `its first run failed: ${failure.reason}` })
+    throw new DriftlineError('MODEL_INVALID', { file, reason: `its first run failed: ${failure.reason}` })
   }
   return { session, options, ready: { kind: 'ready', provider, passedOver } }
 }

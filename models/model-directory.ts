@@ -14,6 +14,8 @@ export interface ModelDirectory {
   readonly manifest: Manifest
   /** Class names in the order of the logits. */
   readonly labels: readonly string[]
+  /** Contents of every file that the manifest names, by its name. */
+  readonly files: ReadonlyMap<string, Uint8Array>
   /** Contents of model.onnx: sessions are made from these very bytes, never from the path again. */
   readonly onnx: Uint8Array
   /** Contents of tokenizer.json, parsed as JSON only. */
@@ -77,6 +79,7 @@ export async function loadModelDirectory(path: string): Promise<ModelDirectory> 
     path: folder,
     manifest,
     labels: labelsOf(folder, config.id2label),
+    files,
     onnx: files.get('model.onnx') ?? Buffer.alloc(0),
     tokenizer: read('tokenizer.json', z.looseObject({})),
     tokenizerConfig: { ...config, ...tokenizerConfig },
