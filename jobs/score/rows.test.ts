@@ -41,6 +41,7 @@ function scorer(version = 1): Scorer & { readonly calls: (readonly string[])[] }
     labels: ['negative', 'positive'],
     provider: 'cpu',
     workers: 1,
+    variant: 'fp32',
     async score(texts) {
       calls.push(texts)
       return texts.map((text) =>
