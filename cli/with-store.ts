@@ -32,11 +32,11 @@ export async function withStore<T>(
   }
 }
 
-/** A store that was killed leaves its address behind. */
+/** A store that was killed leaves its address behind, where that of another data folder may answer, but not to our password. */
 async function answers(config: Config): Promise<boolean> {
   try {
     const client = storeClient(config)
-    const { success } = await client.ping()
+    const { success } = await client.ping({ select: true })
     await client.close()
     return success
   } catch (error) {

@@ -64,7 +64,10 @@ export async function connectStore(config: Config, options: ConnectOptions): Pro
       return storeClient(config)
     } catch (error) {
       const failure = storeFailure(error)
-      if (!isRetryable(failure) || clock.now() + waitMs > deadline) throw failure
+      // A server that was named on purpose will not learn the password.
+      const refused =
+        config.clickhouseUrl !== undefined && error instanceof ClickHouseError && error.code === refusedLogin
+      if (refused || !isRetryable(failure) || clock.now() + waitMs > deadline) throw failure
       log.debug({ reason: messageOf(failure) }, 'waiting for clickhouse')
     }
     await clock.sleep(waitMs, signal)
@@ -83,9 +86,12 @@ async function prepare(config: Config): Promise<void> {
 
 const isRetryable = (error: unknown): boolean => error instanceof DriftlineError && error.retryable
 
+const refusedLogin = '516'
+
 /**
  * Codes after which the same statement may succeed: too busy, too slow, stopped, out of memory, losing a replica, too
- * many parts, read-only for now, or still running under the same id.
+ * many parts, read-only for now, still running under the same id, or a login that is refused: an embedded one that was
+ * killed left its address behind, and the store of another data folder may answer there now.
  */
 const passing = new Set([
   '159',
@@ -111,6 +117,7 @@ const passing = new Set([
   '425',
   '439',
   '499',
+  refusedLogin,
   '999',
 ])
 

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers'
 import type { ClickHouseClient } from '@clickhouse/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seededRandom } from '../core/random.ts'
+import { hostileValues as values } from './testing/hostile-values.ts'
 import { type TestStore, testStore } from './testing/test-store.ts'
 
 // The engine in one process runs what stands after a blank line in an INSERT's data as the next statement. Nothing that
@@ -16,76 +17,6 @@ beforeAll(async () => {
   client = store.client({ database })
 })
 afterAll(async () => store[Symbol.asyncDispose]())
-
-const fragments = [
-  '\n\n',
-  '\r\n\r\n',
-  '\n',
-  '\t',
-  "'",
-  '"',
-  '`',
-  '\\',
-  "\\'",
-  "''",
-  ';',
-  '--',
-  '/*',
-  '*/',
-  '#!',
-  '$$',
-  '$x$',
-  '(',
-  ')',
-  ',',
-  '{',
-  '}',
-  'CREATE TABLE evil (a Int8) ENGINE = Memory',
-  'DROP TABLE h0',
-  'INSERT INTO h0 VALUES',
-  'FORMAT CSV',
-  'FORMAT JSONEachRow',
-  'SELECT * FROM file("/etc/passwd")',
-  "INTO OUTFILE 'x'",
-  'SETTINGS',
-  '\\N',
-  'NULL',
-  '{v:String}',
-  '‘',
-  '’',
-  '“',
-  '🙂',
-  'ä',
-  '\u0000',
-  '\u00a0',
-  '\u2028',
-  '\\x00',
-  '\\n',
-  '__exception__',
-  '%00',
-  '%27',
-  '+',
-  '&query=DROP TABLE h0',
-  '1e999',
-  '[]',
-  'system.tables',
-] as const
-
-/** 500 values: each fragment by itself, then the classic attacks in full, then random chains of fragments. */
-const values: readonly string[] = (() => {
-  const random = seededRandom(7)
-  const pick = () => fragments[Math.floor(random() * fragments.length)] ?? ''
-  const attacks = [
-    'x\n\nCREATE TABLE evil (a Int8) ENGINE = Memory',
-    "x');\n\nCREATE TABLE evil (a Int8) ENGINE = Memory; --",
-    '"\n\nCREATE TABLE evil (a Int8) ENGINE = Memory;\n\n"',
-    "', 1); DROP TABLE h0; --",
-  ]
-  const chains = Array.from({ length: 500 - fragments.length - attacks.length }, () =>
-    Array.from({ length: 1 + Math.floor(random() * 8) }, pick).join(''),
-  )
-  return [...fragments, ...attacks, ...chains]
-})()
 
 const hex = (value: string | Buffer): string =>
   Buffer.from(value as string)
