@@ -104,11 +104,11 @@ export async function insertGuarded<Table extends keyof GuardedRows>(
   const names = Object.keys(columns).join(', ')
   const structure = Object.entries(columns).map(([name, type]) => `${name} ${type}`)
   const query = `INSERT INTO ${table} (${names})
-    SELECT ${names} FROM input(${quoted(structure.join(', '))}) WHERE ${guard} FORMAT JSONEachRow`
+    SELECT ${names} FROM input(${quoted(structure.join(', '))}) WHERE ${guard} FORMAT JSONCompactEachRow`
   try {
     const { stream } = await client.exec({
       query,
-      values: Readable.from([Buffer.from(lines(rows))]),
+      values: Readable.from([Buffer.from(lines(rows, Object.keys(columns) as (keyof GuardedRows[Table])[]))]),
       query_id: `driftline/${table}/${from.topic}/${from.topicId}/${from.partition}`,
       query_params: {
         topic: from.topic,
@@ -146,8 +146,9 @@ const oneBlock = {
 
 const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`
 
-function lines(rows: readonly object[]): string {
+/** Values without the names of their columns, which are 40 % of a row's bytes. */
+function lines<Row extends object>(rows: readonly Row[], columns: readonly (keyof Row)[]): string {
   let text = ''
-  for (const row of rows) text += `${JSON.stringify(row)}\n`
+  for (const row of rows) text += `${JSON.stringify(columns.map((column) => row[column]))}\n`
   return text
 }

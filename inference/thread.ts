@@ -29,6 +29,8 @@ export const startThreads =
     const worker = new Worker(builtModule(import.meta.url, './worker'), {
       workerData: { input, flag },
       name: 'driftline-inference',
+      // Three threads hold 100 MB less than with the default of 48, and the garbage of short texts costs 1 % more time.
+      resourceLimits: { maxYoungGenerationSizeMb: 12 },
     })
     let failure: string | undefined
     worker.on('message', (message: FromWorker) => listener.onMessage(message))
