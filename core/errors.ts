@@ -134,6 +134,11 @@ export const catalogue = {
     summary: 'a training worker stopped',
     hint: 'The cause names the worker and its error; train again with --workers 1 to see whether it is the model.',
   },
+  CERTIFICATE_FAILED: {
+    retry: false,
+    summary: 'onnxruntime does not compute what was trained',
+    hint: 'The details name the first value that differs: please report it with the model. Nothing may score with this version.',
+  },
   BACKEND_UNAVAILABLE: {
     retry: false,
     summary: 'the training backend asked for does not work here',

@@ -100,7 +100,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   const start =
     'base' in from
       ? withNewWords(await fromBase(from.base), train, options.newWords)
-      : fromPreset(from.preset, [...train, ...early], random)
+      : fromPreset(from.preset, [...train, ...early], replay, random)
   const { labels, form } = start
   const kind = 'preset' in from ? 'scratch' : start.model.producer === presetProducer ? 'preset' : 'encoder'
   const teaches = options.teachers.length > 0 ? { distillation: 1 } : {}
@@ -145,6 +145,9 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   const { temperature, certificate, onnx } = await finish(ready)
   await writeFile(join(out, 'tokenizer.json'), `${JSON.stringify(start.tokenizerJson)}\n`)
   await writeFile(join(out, 'config.json'), `${JSON.stringify(start.config, null, 2)}\n`)
+  if (start.tokenizerConfig !== undefined) {
+    await writeFile(join(out, 'tokenizer_config.json'), `${JSON.stringify(start.tokenizerConfig, null, 2)}\n`)
+  }
 
   onPhase('evaluating')
   const { base } = start

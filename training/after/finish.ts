@@ -1,14 +1,18 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
+import { DriftlineError } from '../../core/errors.ts'
 import { type Variant, variantFiles } from '../../models/variants.ts'
 import type { BackendName } from '../backends/backend.ts'
+import { selectBackend } from '../backends/select.ts'
 import { type Example, feedsOf, type InputForm } from '../data-batches.ts'
 import { logitsOf } from '../finetune.ts'
+import { firstDisagreement } from '../first-disagreement.ts'
 import type { Model } from '../onnx/model.ts'
 import { encodeModel, writeModel } from '../onnx/write.ts'
 import { onnxLogits } from '../onnx-logits.ts'
 import { createTrainer } from '../parallel/create-trainer.ts'
+import type { Feeds } from '../parallel/trainer.ts'
 import { trainableNames } from '../trainable.ts'
 import { fitTemperature, withTemperature } from './calibrate.ts'
 import { type Certificate, compare } from './certify.ts'
@@ -40,7 +44,12 @@ export interface Finished {
 
 const makers = { int8: quantise, fp16: halve }
 
-/** Calibrates a trained model, writes it, and proves that onnxruntime gives the trainer's numbers. */
+/**
+ * Calibrates a trained model, writes it, and proves that onnxruntime gives the trainer's numbers.
+ *
+ * @throws DriftlineError `CERTIFICATE_FAILED` with the first value of the graph that differs; model.onnx and
+ *   certificate.json are there to look at
+ */
 export async function finish(options: FinishOptions): Promise<Finished> {
   const { labels, form, calibration, proof, backend, out } = options
   const classes = labels.length
@@ -52,20 +61,12 @@ export async function finish(options: FinishOptions): Promise<Finished> {
   await writeModel(join(out, variantFiles.fp32), model)
 
   const reference = await tensorFlowLogits(model, proof, form, backend, classes)
-  const measure = async (variant: Variant, bytes: Uint8Array) =>
-    compare({
-      variant,
-      backend,
-      provider: 'cpu',
-      classes,
-      truth: proof.map(({ label }) => label),
-      reference,
-      measured: await onnxLogits(bytes, proof, form, classes),
-    })
-  const comparisons = [await measure('fp32', onnx)]
+  const common = { backend, provider: 'cpu', classes, truth: proof.map(({ label }) => label), reference } as const
+  const measured = await onnxLogits(onnx, proof, form, classes)
+  const comparisons = [compare({ ...common, variant: 'fp32', measured })]
   for (const variant of options.variants) {
     const bytes = encodeModel(makers[variant](model))
-    const comparison = await measure(variant, bytes)
+    const comparison = compare({ ...common, variant, measured: await onnxLogits(bytes, proof, form, classes) })
     comparisons.push(comparison)
     if (comparison.passed) await writeFile(join(out, variantFiles[variant]), bytes)
   }
@@ -76,7 +77,25 @@ export async function finish(options: FinishOptions): Promise<Finished> {
     passed: comparisons.every(({ variant, passed }) => variant !== 'fp32' || passed),
   }
   await writeFile(join(out, 'certificate.json'), `${JSON.stringify(certificate, null, 2)}\n`)
+  const worst = proof[worstRow(reference, measured, classes)]
+  if (!certificate.passed && worst !== undefined) {
+    const parted = await whereTheyPart(model, feedsOf([worst], form), backend)
+    throw new DriftlineError('CERTIFICATE_FAILED', { ...parted, ...comparisons[0] })
+  }
   return { temperature, certificate, onnx }
+}
+
+/** The row whose logits differ most; NaN differs from everything. */
+function worstRow(reference: Float32Array, measured: Float32Array, classes: number): number {
+  const errors = reference.map((logit, at) => Math.abs(logit - (measured[at] ?? 0)))
+  const ranked = errors.map((error) => (Number.isNaN(error) ? Number.POSITIVE_INFINITY : error))
+  return Math.floor(ranked.indexOf(ranked.reduce((most, error) => Math.max(most, error), 0)) / classes)
+}
+
+async function whereTheyPart(model: Model, feeds: Feeds, backend: BackendName): Promise<Record<string, unknown>> {
+  await selectBackend(backend) // the trainer's own is in another thread
+  const found = await firstDisagreement(model, feeds)
+  return found === undefined ? { value: 'all agree on the worst post alone' } : { ...found }
 }
 
 async function tensorFlowLogits(

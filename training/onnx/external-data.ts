@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
-import { isAbsolute, join, relative, sep } from 'node:path'
+import { isAbsolute, join, posix, relative, sep } from 'node:path'
 import { DriftlineError, messageOf } from '../../core/errors.ts'
 
 /** Where a tensor keeps its bytes outside the model file; `length` undefined: to the end of that file. */
@@ -15,6 +15,24 @@ export type ExternalData = (at: ExternalLocation) => Uint8Array
 export const noExternalData: ExternalData = ({ location }) => {
   throw new DriftlineError('MODEL_INVALID', { reason: 'the model keeps tensors in another file', location })
 }
+
+/** Takes external data from files that were read, and verified, before. */
+export const externalDataAmong =
+  (files: ReadonlyMap<string, Uint8Array>): ExternalData =>
+  (at) => {
+    const file = files.get(posix.normalize(at.location))
+    if (file === undefined) {
+      throw new DriftlineError('MODEL_INVALID', {
+        reason: 'external data in a file that the manifest does not name',
+        ...at,
+      })
+    }
+    const length = at.length ?? file.length - at.offset
+    if (length < 0 || at.offset + length > file.length) {
+      throw new DriftlineError('MODEL_INVALID', { reason: 'external data ends too early', ...at, bytes: file.length })
+    }
+    return file.subarray(at.offset, at.offset + length)
+  }
 
 /** Reads external data from the model's directory and from nowhere else: neither `..` nor a link leads out of it. */
 export const externalDataIn =
