@@ -3,7 +3,10 @@
  * channel closes with it. Without a supervisor there is no channel, and nothing happens.
  */
 export function onSupervisorGone(stop: () => void): void {
-  if (process.channel === undefined) return
+  if (process.channel === undefined || process.channel === null) {
+    if (isSupervised()) stop() // it was killed while this program was still being loaded
+    return
+  }
   process.once('disconnect', stop)
   process.channel.unref() // listening must not keep a finished process alive
 }
