@@ -1,4 +1,4 @@
-import { type ConfigKey, configSchema, environmentName, secretKeys } from '../core/config.ts'
+import { type ConfigKey, configSchema, environmentName, shown } from '../core/config.ts'
 import { runs, verb } from './command.ts'
 
 /** Each setting, its value and where it came from. */
@@ -7,11 +7,9 @@ export const configCommand = () =>
     runs(async ({ loaded, json }) => {
       const keys = Object.keys(configSchema.shape) as ConfigKey[]
       const rows = keys.map((key) => {
-        const value = loaded.config[key]
-        const masked = value !== undefined && value !== '' && secretKeys.includes(key)
         return {
           key,
-          value: masked ? '********' : value,
+          value: shown(key, loaded.config[key]),
           origin: loaded.origins[key],
           environment: environmentName(key),
           description: configSchema.shape[key].description ?? '',

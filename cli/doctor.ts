@@ -2,8 +2,10 @@ import { constants } from 'node:fs'
 import { access, mkdir, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { freemem } from 'node:os'
+import type { ClickHouseClient } from '@clickhouse/client'
 import { openEventLog } from '../connectors/open-log.ts'
 import { systemClock } from '../core/clock.ts'
+import { shown } from '../core/config.ts'
 import { DriftlineError, messageOf } from '../core/errors.ts'
 import { silentLog } from '../core/log.ts'
 import { readStatuses } from '../core/status.ts'
@@ -72,12 +74,14 @@ const checks: Readonly<Record<string, (context: Context) => Promise<string>>> = 
     }
   },
 
-  ClickHouse: async ({ config, signal }) =>
-    withStore(config, silentLog, signal, async (client) => {
+  ClickHouse: async ({ config, signal }) => {
+    const version = async (client: ClickHouseClient) => {
       const result = await client.query({ query: 'SELECT version() AS version', format: 'JSONEachRow' })
       const [row] = await result.json<{ version: string }>()
-      return `${row?.version}, ${config.clickhouseUrl ?? 'embedded'}`
-    }),
+      return `${row?.version}, ${shown('clickhouseUrl', config.clickhouseUrl) ?? 'embedded'}`
+    }
+    return withStore(config, silentLog, signal, version, { timeoutMs: 3000 })
+  },
 
   model: async ({ config }) => {
     const scorer = await createScorer({

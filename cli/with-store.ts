@@ -1,5 +1,5 @@
 import type { ClickHouseClient } from '@clickhouse/client'
-import { connectStore, storeClient } from '../clickhouse/client.ts'
+import { type ConnectOptions, connectStore, storeClient } from '../clickhouse/client.ts'
 import { startStoreProcess } from '../clickhouse/embedded/start.ts'
 import type { Config } from '../core/config.ts'
 import { DriftlineError } from '../core/errors.ts'
@@ -17,11 +17,12 @@ export async function withStore<T>(
   log: Log,
   signal: AbortSignal,
   act: (client: ClickHouseClient) => Promise<T>,
+  patience: Pick<ConnectOptions, 'timeoutMs'> = {},
 ): Promise<T> {
   const elsewhere = config.clickhouseUrl !== undefined || isSupervised() || (await answers(config))
   const store = elsewhere ? undefined : await start(config, signal)
   try {
-    const client = await connectStore(config, { signal, log })
+    const client = await connectStore(config, { signal, log, ...patience })
     try {
       return await act(client)
     } finally {

@@ -54,7 +54,7 @@ export const configSchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9._-]{1,200}$/)
     .default('posts')
-    .describe('Topic that posts are read from; poison goes to <topic>.dead.'),
+    .describe('Topic that posts are read from; poison goes to `<topic>.dead`.'),
   partitions: count(256).default(4).describe('Partitions of a topic that does not exist yet.'),
   retentionHours: z.coerce.number().positive().default(168).describe('Hours that the embedded log keeps a post.'),
   retentionMb: z.coerce.number().positive().default(4096).describe('Megabytes that the embedded log keeps per topic.'),
@@ -94,8 +94,20 @@ export type Config = z.infer<typeof configSchema>
 export type ConfigKey = keyof Config
 export type Origin = 'flag' | 'environment' | 'file' | 'default'
 
-/** Keys whose value `driftline config` masks. */
-export const secretKeys: readonly ConfigKey[] = ['clickhousePassword', 'token']
+/** Keys whose value is never shown. */
+const secretKeys: readonly ConfigKey[] = ['clickhousePassword', 'token']
+
+/** A value as it may be shown: secrets and the password inside an address are masked. */
+export function shown(key: ConfigKey, value: Config[ConfigKey]): Config[ConfigKey] {
+  const mask = '********'
+  if (value === undefined || value === '') return value
+  if (secretKeys.includes(key)) return mask
+  if (key !== 'clickhouseUrl') return value
+  const url = new URL(String(value))
+  if (url.password === '') return value
+  url.password = mask
+  return url.href
+}
 
 export interface LoadedConfig {
   readonly config: Config

@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { type ConfigKey, configSchema, environmentName } from './config.ts'
+import { packageRoot } from './package-root.ts'
+
+/** The table of docs/configuration.md, as it must stand. */
+const table = (Object.keys(configSchema.shape) as ConfigKey[]).map((key) => {
+  const schema = configSchema.shape[key]
+  const preset = schema.parse(undefined)
+  const shown = preset === undefined ? 'unset' : preset === '' ? 'empty' : `\`${preset}\``
+  return [`\`${key}\``, `\`${environmentName(key)}\``, shown, schema.description ?? '']
+})
+
+test('docs/configuration.md tells of each setting its variable, default and sentence, and of no other', () => {
+  const rows = readFileSync(join(packageRoot, 'docs/configuration.md'), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+  expect(rows).toEqual(table)
+})
