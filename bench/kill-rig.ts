@@ -106,18 +106,16 @@ export class Rig {
 
   /**
    * Stops ClickHouse's process (SIGSTOP) for long enough that each busy partition has an insert sent and unanswered.
-   * Returns whether the score job was at work when it froze.
+   *
+   * @returns whether the score job was at work when it froze, and how to let that very process go on
    */
-  async freezeStore(): Promise<boolean> {
+  async freezeStore(): Promise<{ working: boolean; thaw: () => void }> {
     const working = await this.scoring()
-    await this.signalStore('SIGSTOP')
-    await systemClock.sleep(300)
-    return working
-  }
-
-  async signalStore(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
     const pid = await this.pid('store')
-    if (pid !== undefined) send(pid, signal)
+    if (pid === undefined) return { working: false, thaw: () => undefined }
+    send(pid, 'SIGSTOP')
+    await systemClock.sleep(300)
+    return { working, thaw: () => send(pid, 'SIGCONT') }
   }
 
   /** Ends everything in order and returns when the last process is gone. */

@@ -66,12 +66,16 @@ async function strike(rig: Rig, aim: Moment, random: Random): Promise<{ victim: 
     }
     case 'insert': {
       const victim = pick(['score', 'store', 'up'])
-      // The store is killed while it executes an insert; its clients are killed while theirs is sent and unanswered,
-      // and the store then goes on with the insert of a writer that is gone.
-      const inside = victim === 'store' ? await rig.untilInserting() : await rig.freezeStore()
+      if (victim === 'store') {
+        const inside = await rig.untilInserting()
+        await rig.kill(victim)
+        return { victim, moment: inside ? 'insert' : 'anywhere' }
+      }
+      // A client is killed while its inserts are sent and unanswered; the store then goes on with those of a dead writer.
+      const { working, thaw } = await rig.freezeStore()
       await rig.kill(victim)
-      if (victim !== 'store') await rig.signalStore('SIGCONT')
-      return { victim, moment: inside ? 'insert' : 'anywhere' }
+      thaw()
+      return { victim, moment: working ? 'insert' : 'anywhere' }
     }
     case 'recovery': {
       const victim = pick(['score', 'store', 'up'])
