@@ -10,7 +10,7 @@ import { DriftlineError, messageOf } from '../core/errors.ts'
 import { silentLog } from '../core/log.ts'
 import { readStatuses } from '../core/status.ts'
 import { createScorer } from '../inference/create-scorer.ts'
-import { loadModelDirectory, modelPath } from '../models/model-directory.ts'
+import { loadModel } from '../models/load-model.ts'
 import { variantFiles } from '../models/variants.ts'
 import { type Context, runs, verb } from './command.ts'
 import { withStore } from './with-store.ts'
@@ -29,7 +29,7 @@ const leastFreeMemoryMb = 1024
 /** Tries each part that the main job needs, for real, and says what is missing. */
 export const doctorCommand = () =>
   verb('doctor', 'try each part on this machine and say what is missing')
-    .option('--model <model>', '`bundled` or a model directory')
+    .option('--model <model>', 'name in the registry, name@version, `bundled` or a model directory')
     .option('--device <device>', 'auto, cpu, cuda or webgpu')
     .option('--variant <variant>', 'auto, fp32, int8 or fp16')
     .action(
@@ -85,7 +85,7 @@ const checks: Readonly<Record<string, (context: Context) => Promise<string>>> = 
 
   model: async ({ config }) => {
     const scorer = await createScorer({
-      directory: await loadModelDirectory(modelPath(config.model)),
+      directory: await loadModel(config.model, config.data),
       device: config.device,
       variant: config.variant,
       workers: 1,

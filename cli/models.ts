@@ -6,7 +6,8 @@ import type { Config } from '../core/config.ts'
 import { cachedModelPath, type HubModel, parseHubModel } from '../models/import/hub.ts'
 import { downloadFromHub } from '../models/import/hub-child.ts'
 import { checkFree, type Imported, importModel, modelName } from '../models/import/import-model.ts'
-import { loadModel, type ModelDirectory } from '../models/model-directory.ts'
+import { loadModel } from '../models/load-model.ts'
+import type { ModelDirectory } from '../models/model-directory.ts'
 import type { Manifest } from '../models/registry/manifest.ts'
 import { normalisers } from '../text/normalisers.ts'
 import { runs, verb } from './command.ts'
@@ -33,11 +34,14 @@ export const modelsCommand = () =>
 
 const showCommand = () =>
   verb('show', 'verify a model directory and print what it says about itself')
-    .argument('[model]', 'model directory, or `bundled` (default: DRIFTLINE_MODEL)')
+    .argument(
+      '[model]',
+      'name in the registry, name@version, `bundled` or a model directory (default: DRIFTLINE_MODEL)',
+    )
     .addHelpText('after', '\nExample:\n  $ driftline models show bundled')
     .action(
       runs(async ({ config, json }, _, [model]) => {
-        const directory = await loadModel(model ?? config.model)
+        const directory = await loadModel(model ?? config.model, config.data)
         const { path, labels, manifest } = directory
         process.stdout.write(
           json ? `${JSON.stringify({ path, labels, manifest }, null, 2)}\n` : `${describe(directory).join('\n')}\n`,

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import { DriftlineError } from '../core/errors.ts'
 import { createScorer } from '../inference/create-scorer.ts'
 import type { Scored, Scorer } from '../inference/scorer.ts'
-import { loadModel } from '../models/model-directory.ts'
+import { loadModel } from '../models/load-model.ts'
 import { variantFiles } from '../models/variants.ts'
 import { runs, verb } from './command.ts'
 
@@ -10,7 +10,7 @@ import { runs, verb } from './command.ts'
 export const predictCommand = () =>
   verb('predict', 'score one text, or each line of stdin')
     .argument('<text...>', 'the text, or - for stdin')
-    .option('--model <directory>', 'model directory, or `bundled` (DRIFTLINE_MODEL)')
+    .option('--model <model>', 'name in the registry, name@version, `bundled` or a model directory (DRIFTLINE_MODEL)')
     .option('--device <device>', 'auto, cpu, cuda or webgpu (DRIFTLINE_DEVICE)')
     .option('--variant <variant>', 'auto, fp32, int8 or fp16 (DRIFTLINE_VARIANT)')
     .option('--workers <threads>', 'threads for stdin; 0: one less than the cores (DRIFTLINE_WORKERS)')
@@ -31,7 +31,7 @@ text could not be scored.`,
         if (loaded.origins.logLevel === 'default') log.level = 'warn'
         const fromStdin = args.length === 1 && args[0] === '-'
         const scorer = await createScorer({
-          directory: await loadModel(config.model),
+          directory: await loadModel(config.model, config.data),
           device: config.device,
           variant: config.variant,
           workers: fromStdin ? config.workers : 1,

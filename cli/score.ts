@@ -3,7 +3,9 @@ import { openEventLog } from '../connectors/open-log.ts'
 import { systemClock } from '../core/clock.ts'
 import { createScorer } from '../inference/create-scorer.ts'
 import { runScoreJob, type ScoreSummary } from '../jobs/score/main.ts'
-import { loadModelDirectory, modelPath } from '../models/model-directory.ts'
+import { recordSwap } from '../jobs/score/record-swap.ts'
+import { type StartScorer, startModel } from '../jobs/score/start-model.ts'
+import { ModelSwitch } from '../jobs/score/swap.ts'
 import { type Context, runs, verb } from './command.ts'
 import { withStore } from './with-store.ts'
 
@@ -17,7 +19,7 @@ export const scoreCommand = () =>
   verb('score', 'score the posts of the log and write them to ClickHouse')
     .option('--until-end', 'stop once the log is drained')
     .option('--accept-recreated', 'go on with a topic that was deleted and made anew, from its beginning')
-    .option('--model <model>', '`bundled` or a model directory')
+    .option('--model <model>', 'name in the registry, name@version, `bundled` or a model directory')
     .option('--device <device>', 'auto, cpu, cuda or webgpu')
     .option('--variant <variant>', 'auto, fp32, int8 or fp16')
     .option('--workers <n>', 'inference threads')
@@ -30,22 +32,31 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
   const { config, log, signal, json } = context
   const eventLog = await openEventLog(config, log)
   try {
-    const scorer = await createScorer({
-      directory: await loadModelDirectory(modelPath(config.model)),
-      device: config.device,
-      variant: config.variant,
-      workers: config.workers,
-      batchTokens: config.batchTokens,
-      log,
-    })
+    const { device, variant, workers, batchTokens } = config
+    const start: StartScorer = (directory, ending) =>
+      createScorer({
+        directory,
+        device,
+        variant,
+        workers,
+        batchTokens,
+        log,
+        ...(ending === undefined ? {} : { signal: ending }),
+      })
+    const connect = () => storeClient(config)
+    const clock = systemClock
+    const { ready, follow } = await startModel(config.model, config.data, { start, clock, log })
+    const models = new ModelSwitch({ first: ready, record: recordSwap(connect), clock, log })
     try {
       const summary = await withStore(config, log, signal, () =>
         runScoreJob({
           config,
           eventLog,
-          connect: () => storeClient(config),
-          scorer,
-          clock: systemClock,
+          connect,
+          models,
+          follow,
+          start,
+          clock,
           log,
           signal,
           untilEnd,
@@ -55,7 +66,7 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
       process.stdout.write(json ? `${JSON.stringify(summary)}\n` : describe(summary))
       return 0
     } finally {
-      await scorer[Symbol.asyncDispose]()
+      await models[Symbol.asyncDispose]()
     }
   } finally {
     await eventLog[Symbol.asyncDispose]()

@@ -15,7 +15,7 @@ const everywhere = (name: string, description: string) =>
   verb(name, description)
     .option('--port <port>', 'port of the dashboard')
     .option('--store-port <port>', 'port of the embedded ClickHouse')
-    .option('--model <model>', '`bundled` or a model directory')
+    .option('--model <model>', 'name in the registry, name@version, `bundled` or a model directory')
     .option('--demo-rate <rate>', 'posts per second of the demo source')
     .option('--demo-seed <seed>', 'seed of the demo source')
 

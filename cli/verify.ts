@@ -47,6 +47,8 @@ function tell(finding: Finding): string {
       return `  ${finding.topic} ${finding.partition}: offset ${finding.offset} stands ${finding.rows} times`
     case 'beyond':
       return `  ${finding.topic} ${finding.partition}: the log ends at ${finding.end}, the tables at ${finding.position}`
+    case 'version':
+      return `  ${finding.topic} ${finding.partition}: offset ${finding.offset} was scored by version ${finding.version}, swaps says ${finding.recorded}`
     case 'aggregate':
       return `  ${finding.view} ${finding.key}: ${finding.projected} in the view, ${finding.counted} rows`
   }

@@ -61,6 +61,30 @@ export interface DeadPostRow {
   readonly offset: number
 }
 
+/** One row of `swaps`: a model that began to score a partition, or could not. Offsets below `first_offset` are others'. */
+export interface SwapRow {
+  readonly swap_id: string
+  readonly swapped_at: number
+  /** '' for a model that follows no alias. */
+  readonly alias: string
+  readonly model_name: string
+  /** 0 for the model that the job started with. */
+  readonly from_version: number
+  readonly to_version: number
+  readonly topic: string
+  readonly topic_id: string
+  readonly partition: number
+  readonly first_offset: number
+  /** From the end of the partition's last batch before to the first batch after; 0 when they overlapped. */
+  readonly pause_us: number
+  /** To read, verify and warm it. */
+  readonly load_ms: number
+  readonly changed_by: string
+  /** `started`, `swapped`, or the code of the error that kept the old version. */
+  readonly outcome: string
+  readonly reason: string
+}
+
 export const quoteIdentifier = (name: string): string => `\`${name.replace(/[\\`]/g, '\\$&')}\``
 
 const count = z.number().int().nonnegative()
@@ -84,5 +108,6 @@ export const queryRows = {
   }),
   verify_duplicates: z.object({ ...position, offset: count, rows: count }),
   verify_gaps: z.object({ partition: count, from_offset: count, to_offset: count }),
+  verify_versions: z.object({ ...position, offset: count, version: count, recorded: count }),
   verify_aggregates: z.object({ aggregate: z.string(), key: z.string(), projected: count, counted: count }),
 } as const satisfies Record<string, z.ZodType>

@@ -49,7 +49,11 @@ export const configSchema = z.strictObject({
     .enum(['auto', 'fp32', 'int8', 'fp16'])
     .default('auto')
     .describe('Which numbers of the model run; auto is fp16 on cuda where the model has it, else fp32.'),
-  model: z.string().default('bundled').describe('Model to score with: `bundled`, or a model directory.'),
+  model: z
+    .string()
+    .min(1)
+    .default('sentiment')
+    .describe('Model to score with: a name in the registry, whose champion is followed; name@version; or a directory.'),
   topic: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,200}$/)

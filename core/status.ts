@@ -38,6 +38,8 @@ export const JobStatus = z.object({
   state: z.enum(['starting', ...PartState.options, 'stopping', 'stopped', 'ended']),
   reason: z.string().optional(),
   model: z.object({ name: z.string(), version: z.int(), labels: z.array(z.string()) }).optional(),
+  /** The last change of the model that was tried: `swapped`, or the code of the error that kept the old one. */
+  swap: z.object({ to: z.int(), at: instantMs, outcome: z.string(), reason: z.string() }).optional(),
   /** The provider that was proved to be in use, not the one asked for. */
   provider: z.string().optional(),
   /** Inference threads. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { constants, existsSync } from 'node:fs'
+import { constants } from 'node:fs'
 import { open, readdir, realpath, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
@@ -27,26 +27,13 @@ export interface ModelDirectory {
 /** The model that comes with the program. */
 export const bundledModelPath = join(packageRoot, 'models/bundled')
 
-/** What the setting `model` stands for: `bundled`, or a directory. */
+/** What a base of training stands for: `bundled`, or a directory. */
 export const modelPath = (setting: string): string => (setting === 'bundled' ? bundledModelPath : resolve(setting))
 
 export const manifestFile = 'manifest.json'
 const neededFiles = ['model.onnx', 'tokenizer.json', 'config.json'] as const
 
 const ModelConfig = z.looseObject({ id2label: z.record(z.string().regex(/^(0|[1-9]\d{0,3})$/), z.string().min(1)) })
-
-/**
- * Loads what the setting `model` names.
- *
- * @throws DriftlineError `MODEL_INVALID`
- */
-export async function loadModel(setting: string): Promise<ModelDirectory> {
-  if (setting === 'bundled' && !existsSync(join(bundledModelPath, manifestFile))) {
-    const reason = 'this copy of Driftline comes without its bundled model; name a model directory with --model'
-    throw new DriftlineError('MODEL_INVALID', { reason, missing: join(bundledModelPath, manifestFile) })
-  }
-  return loadModelDirectory(modelPath(setting))
-}
 
 /**
  * Reads a model directory and checks it: the manifest against its schema, the sha256 and size of every file it names,

@@ -7,18 +7,24 @@ import { messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { StepStats } from '../../dataflow/metrics.ts'
 import { run } from '../../dataflow/run.ts'
-import type { Scorer } from '../../inference/scorer.ts'
 import { countWrites } from './count-writes.ts'
 import { deadFlow, scoreFlow } from './flow.ts'
+import { followAlias } from './follow-alias.ts'
 import { reportStatus, scoreGroup } from './report-status.ts'
 import { deadRow, scoreBatch } from './rows.ts'
+import type { Followed, StartScorer } from './start-model.ts'
+import type { ModelSwitch } from './swap.ts'
 
 export interface ScoreJobOptions {
   readonly config: Config
   readonly eventLog: EventLog
   /** See `ClickHouseSinkOptions`. */
   readonly connect: () => ClickHouseClient
-  readonly scorer: Scorer
+  /** Holds the model that is ready; disposed by the caller. */
+  readonly models: ModelSwitch
+  /** Where its later versions come from; `undefined` for a model that stays. */
+  readonly follow: Followed | undefined
+  readonly start: StartScorer
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
@@ -49,7 +55,7 @@ const drainMs = 800
 
 /** The score job: both topics to their tables, until the signal is aborted or, with `untilEnd`, the logs are drained. */
 export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummary> {
-  const { config, eventLog, connect, scorer, clock, log, signal, untilEnd, acceptRecreated } = options
+  const { config, eventLog, connect, models, follow, start, clock, log, signal, untilEnd, acceptRecreated } = options
   const posts = await eventLog.createTopic(config.topic, config.partitions)
   const dead = await eventLog.createTopic(`${config.topic}.dead`, 1)
   const counts = { scored: 0, dead: 0 }
@@ -66,7 +72,7 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
       run: run(
         scoreFlow(
           eventLog.source(posts.name, { untilEnd }),
-          scoreBatch(() => scorer, posts, clock),
+          scoreBatch(models, posts, clock),
           countWrites(
             clickHouseSink({ connect, topic: posts, positionsIn: 'scores', acceptRecreated, dangerouslyUnguarded }),
             counts,
@@ -89,15 +95,19 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
       ),
     },
   ]
-  const status = reportStatus({ config, eventLog, flows, scorer, counts, clock, log })
+  const following = follow === undefined ? undefined : followAlias({ follow, models, start, clock, log })
+  const lastSwap = () => following?.last
+  const status = reportStatus({ config, eventLog, flows, models, lastSwap, counts, clock, log })
   const done = flows.map((flow) => flow.run.done)
   try {
     await Promise.all(done)
+    await following?.stop()
     await status.stop(signal.aborted ? 'stopped' : 'ended')
   } catch (error) {
     // The caller closes log and store once this throws, so no flow may still be at work.
     failed.abort(error)
     await Promise.allSettled(done)
+    await following?.stop()
     await status.stop('halted', messageOf(error))
     throw error
   }

@@ -5,7 +5,7 @@ import type { Log } from '../../core/log.ts'
 import { type JobStatus, type PartitionStatus, writeStatus } from '../../core/status.ts'
 import type { LaneState, LaneStats } from '../../dataflow/metrics.ts'
 import type { Run } from '../../dataflow/run.ts'
-import type { Scorer } from '../../inference/scorer.ts'
+import type { ModelSwitch } from './swap.ts'
 
 /** Consumer group under which positions are committed for lag tools; no job resumes from them. */
 export const scoreGroup = 'score'
@@ -16,7 +16,9 @@ export interface ReportOptions {
   readonly config: Config
   readonly eventLog: EventLog
   readonly flows: readonly { readonly topic: TopicInfo; readonly run: Run<Offset> }[]
-  readonly scorer: Scorer
+  readonly models: Pick<ModelSwitch, 'scorer'>
+  /** The last swap that was tried. */
+  readonly lastSwap: () => JobStatus['swap']
   readonly counts: Readonly<Record<'scored' | 'dead', number>>
   readonly clock: Clock
   readonly log: Log
@@ -26,7 +28,7 @@ type LastWord = 'stopped' | 'ended' | 'halted'
 
 /** Once a second: the status file, and the positions for lag tools. A failure to report is logged and stops no job. */
 export function reportStatus(options: ReportOptions): { stop(lastWord: LastWord, reason?: string): Promise<void> } {
-  const { config, eventLog, flows, scorer, counts, clock, log } = options
+  const { config, eventLog, flows, models, lastSwap, counts, clock, log } = options
   const startedAt = clock.now()
   const ending = new AbortController()
   const committed = new Map<string, Offset>()
@@ -39,6 +41,8 @@ export function reportStatus(options: ReportOptions): { stop(lastWord: LastWord,
     while (history.length > 2 && now - (history[0]?.atMs ?? now) > rateWindowMs) history.shift()
     const oldest = history[0] ?? { atMs: startedAt, scored: 0, dead: 0 }
     const seconds = Math.max(now - oldest.atMs, 1) / 1000
+    const { scorer } = models
+    const swap = lastSwap()
     const status: JobStatus = {
       job: 'score',
       pid: process.pid,
@@ -46,6 +50,7 @@ export function reportStatus(options: ReportOptions): { stop(lastWord: LastWord,
       updatedAt: now,
       ...(lastWord ?? overall(partitions, flows)),
       model: { name: scorer.name, version: scorer.version, labels: [...scorer.labels] },
+      ...(swap === undefined ? {} : { swap }),
       provider: scorer.provider,
       workers: scorer.workers,
       partitions,

@@ -7,6 +7,7 @@ import type { Scored, Scorer } from '../../inference/scorer.ts'
 import { deadPostRecord } from '../../text/dead-post.ts'
 import { parseRecord } from './parse.ts'
 import { deadRow, scoreBatch } from './rows.ts'
+import type { ModelSwitch } from './swap.ts'
 
 const topic: TopicInfo = { name: 'posts', id: 'T', partitions: 4 }
 const clock = manualClock(1_700_000_000_000)
@@ -30,6 +31,10 @@ const scored: Scored = {
   unknownTokens: 1,
   inferenceUs: 12.6,
 }
+
+const leasing = (current: () => Scorer): Pick<ModelSwitch, 'begin'> => ({
+  begin: () => ({ scorer: current(), recorded: Promise.resolve(), end: () => undefined }),
+})
 
 /** Scores every text but those that hold `poison`. */
 function scorer(version = 1): Scorer & { readonly calls: (readonly string[])[] } {
@@ -64,7 +69,11 @@ test('every record becomes exactly one row, in order, at its own position, whate
   await fc.assert(
     fc.asyncProperty(fc.array(anyValue, { maxLength: 30 }), fc.nat(1e9), async (values, first) => {
       const records = values.map((value, index) => record(first + index, value))
-      const rows = await scoreBatch(() => scorer(), topic, clock)(records.map(parseRecord))
+      const rows = await scoreBatch(
+        leasing(() => scorer()),
+        topic,
+        clock,
+      )(records.map(parseRecord))
       expect(rows.map(({ row }) => row)).toMatchObject(
         records.map(({ offset }) => ({ topic: 'posts', topic_id: 'T', partition: 2, offset })),
       )
@@ -88,7 +97,11 @@ test('a score carries the post, its result and where it came from', async () => 
     label: 'positive',
     meta: { likes: 3, verified: true, place: null },
   }
-  const [row] = await scoreBatch(() => scorer(7), topic, clock)([parseRecord(record(5, JSON.stringify(value)))])
+  const [row] = await scoreBatch(
+    leasing(() => scorer(7)),
+    topic,
+    clock,
+  )([parseRecord(record(5, JSON.stringify(value)))])
   expect(row).toEqual({
     table: 'scores',
     row: {
@@ -126,7 +139,11 @@ test('a score carries the post, its result and where it came from', async () => 
 test('poison in a batch costs only itself: the others are scored, it is kept with its reason and bytes', async () => {
   const batch = [post(0), record(1, 'no json'), post(2, 'a poison pill'), post(3)]
   const model = scorer()
-  const rows = await scoreBatch(() => model, topic, clock)(batch.map(parseRecord))
+  const rows = await scoreBatch(
+    leasing(() => model),
+    topic,
+    clock,
+  )(batch.map(parseRecord))
   expect(model.calls).toEqual([['text 0', 'a poison pill', 'text 3']])
   expect(rows.map(({ table }) => table)).toEqual(['scores', 'dead_posts', 'dead_posts', 'scores'])
   expect(rows[1]?.row).toMatchObject({ code: 'POST_INVALID', stage: 'score', dead_at: 1_700_000_000_000 })
@@ -141,13 +158,21 @@ test('poison in a batch costs only itself: the others are scored, it is kept wit
 
 test('of a huge record that is no post the first 64 KiB are kept, and its size', async () => {
   const huge = Buffer.alloc(200_000, 'x')
-  const [row] = await scoreBatch(() => scorer(), topic, clock)([parseRecord(record(0, huge))])
+  const [row] = await scoreBatch(
+    leasing(() => scorer()),
+    topic,
+    clock,
+  )([parseRecord(record(0, huge))])
   expect(row?.row).toMatchObject({ raw_base64: huge.subarray(0, 65_536).toString('base64'), raw_bytes: 200_000 })
 })
 
 test('a batch without a single post asks no model', async () => {
   const model = scorer()
-  const rows = await scoreBatch(() => model, topic, clock)([record(0, ''), record(1, '{}')].map(parseRecord))
+  const rows = await scoreBatch(
+    leasing(() => model),
+    topic,
+    clock,
+  )([record(0, ''), record(1, '{}')].map(parseRecord))
   expect(rows.map(({ table }) => table)).toEqual(['dead_posts', 'dead_posts'])
   expect(model.calls).toEqual([])
 })
@@ -163,7 +188,11 @@ test('a batch is scored and named by one model, also when another takes over whi
     },
   }
   current = swapping
-  const score = scoreBatch(() => current, topic, clock)
+  const score = scoreBatch(
+    leasing(() => current),
+    topic,
+    clock,
+  )
   const versions = async (first: number) =>
     (await score([post(first), post(first + 1)].map(parseRecord))).map(
       ({ row }) => 'model_version' in row && row.model_version,
@@ -177,9 +206,13 @@ test.each([
   ['too many', (texts: readonly string[]) => [...texts, 'one more'].map(() => scored)],
 ])('a scorer that returns %s results is a bug, not rows that are shifted', async (_, answer) => {
   const model: Scorer = { ...scorer(), score: async (texts) => answer(texts) }
-  await expect(scoreBatch(() => model, topic, clock)([post(0), post(1)].map(parseRecord))).rejects.toThrow(
-    'results for 2',
-  )
+  await expect(
+    scoreBatch(
+      leasing(() => model),
+      topic,
+      clock,
+    )([post(0), post(1)].map(parseRecord)),
+  ).rejects.toThrow('results for 2')
 })
 
 test('what ingest refused becomes the row it wrote', () => {

@@ -7,26 +7,27 @@ import { DeadPost, rawLimit } from '../../text/dead-post.ts'
 import type { Post } from '../../text/post.ts'
 import { signalsOf } from '../../text/signals.ts'
 import type { Parsed } from './parse.ts'
+import type { ModelSwitch } from './swap.ts'
 
 type Alive = { readonly record: LogRecord; readonly post: Post }
 
 /**
  * Scores a batch and turns each record into exactly one row: a score, or a dead post with its reason.
  *
- * @param scorer asked once per batch, so that a batch is never a mix of two models
+ * @param models asked once per batch, so that a batch is never a mix of two models
  */
-export function scoreBatch(scorer: () => Scorer, topic: TopicInfo, clock: Clock) {
+export function scoreBatch(models: Pick<ModelSwitch, 'begin'>, topic: TopicInfo, clock: Clock) {
   return async (batch: readonly Parsed[]): Promise<readonly LoggedRow[]> => {
-    const model = scorer()
+    const [first] = batch
+    if (first === undefined) return []
     const alive = batch.filter((item): item is Alive => !(item.post instanceof DriftlineError))
-    const results = alive.length === 0 ? [] : await model.score(alive.map(({ post }) => post.text))
-    const first = batch[0]?.record
-    const facts = {
-      topic,
-      model,
-      batchId: `${topic.name}-${first?.partition}-${first?.offset}`,
-      scoredAtMs: clock.now(),
-    }
+    const { scorer: model, recorded, end } = models.begin(topic, first.record)
+    const texts = alive.map(({ post }) => post.text)
+    const results = await Promise.all([texts.length === 0 ? [] : model.score(texts), recorded])
+      .then(([scored]) => scored)
+      .finally(end)
+    const { partition, offset } = first.record
+    const facts = { topic, model, batchId: `${topic.name}-${partition}-${offset}`, scoredAtMs: clock.now() }
     if (results.length !== alive.length)
       throw new Error(`the scorer returned ${results.length} results for ${alive.length} texts`)
     let next = 0

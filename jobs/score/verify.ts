@@ -48,6 +48,16 @@ export type Finding =
       readonly position: number
     }
   | {
+      readonly kind: 'version'
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+      /** Of the model that scored the row. */
+      readonly version: number
+      /** What `swaps` says. */
+      readonly recorded: number
+    }
+  | {
       readonly kind: 'aggregate'
       readonly view: string
       readonly key: string
@@ -92,6 +102,9 @@ export async function verify(
     }
     for (const { partition, offset, rows } of await select(client, 'verify_duplicates', limits, signal)) {
       findings.push({ kind: 'duplicate', topic, partition, offset, rows })
+    }
+    for (const { partition, offset, version, recorded } of await select(client, 'verify_versions', limits, signal)) {
+      findings.push({ kind: 'version', topic, partition, offset, version, recorded })
     }
   }
   for (const { aggregate, ...rest } of await select(client, 'verify_aggregates', { limit: findingLimit }, signal)) {

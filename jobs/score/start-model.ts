@@ -1,0 +1,82 @@
+import type { Clock } from '../../core/clock.ts'
+import { DriftlineError } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import type { Scorer } from '../../inference/scorer.ts'
+import { adoptBundled, bundledName, loadDirectory, parseModelSetting } from '../../models/load-model.ts'
+import type { ModelDirectory } from '../../models/model-directory.ts'
+import { openFileRegistry, registryFolder } from '../../models/registry/file-registry.ts'
+import type { Change, Registry } from '../../models/registry/registry.ts'
+import type { ReadyModel } from './swap.ts'
+
+/** The alias that the job follows. */
+export const followed = 'champion'
+
+/** Loads and warms a version in threads of its own; the signal ends them, ready or not. */
+export type StartScorer = (directory: ModelDirectory, signal?: AbortSignal) => Promise<Scorer>
+
+export interface StartedModel {
+  readonly ready: ReadyModel
+  /** The registry to follow; `undefined` for a model that stays. */
+  readonly follow: Followed | undefined
+}
+
+export interface Followed {
+  readonly registry: Registry
+  readonly name: string
+  /** Last change that the running model takes account of. */
+  readonly change: number
+  /** The champion that could not start, so that another version runs. */
+  readonly refused: { readonly version: number; readonly error: DriftlineError } | undefined
+}
+
+/**
+ * Starts the model that the setting names. A champion that does not start is passed over for `previous`: a bad version
+ * then costs no scores, however often the job is started again.
+ *
+ * @throws DriftlineError `MODEL_INVALID`, `VERSION_UNKNOWN`, `PROVIDER_UNAVAILABLE`
+ */
+export async function startModel(
+  setting: string,
+  data: string,
+  { start, clock, log }: { readonly start: StartScorer; readonly clock: Clock; readonly log: Log },
+): Promise<StartedModel> {
+  const model = parseModelSetting(setting)
+  const startedMs = clock.now()
+  if (model.kind === 'directory') {
+    const scorer = await start(await loadDirectory(model.path))
+    return { ready: { scorer, ...why(undefined), loadMs: clock.now() - startedMs }, follow: undefined }
+  }
+  const registry = await openFileRegistry(registryFolder(data))
+  if (model.name === bundledName) await adoptBundled(registry)
+  if (model.kind === 'version') {
+    const scorer = await start(await registry.open(model.name, model.version))
+    return { ready: { scorer, ...why(undefined), loadMs: clock.now() - startedMs }, follow: undefined }
+  }
+  const { name } = model
+  const { change, at } = await registry.aliases(name)
+  const { champion, previous } = at
+  if (champion === undefined) throw new DriftlineError('VERSION_UNKNOWN', { model: name, reason: 'it has no champion' })
+  const move = await lastMove(registry, name)
+  const startVersion = async (version: number): Promise<ReadyModel> => {
+    const scorer = await start(await registry.open(name, version))
+    return { scorer, ...why(move), loadMs: clock.now() - startedMs }
+  }
+  try {
+    return { ready: await startVersion(champion), follow: { registry, name, change, refused: undefined } }
+  } catch (error) {
+    if (!(error instanceof DriftlineError) || previous === undefined) throw error
+    log.error({ err: error, champion, previous, hint: error.hint }, 'champion cannot be used; previous takes its place')
+    const refused = { version: champion, error }
+    return { ready: await startVersion(previous), follow: { registry, name, change, refused } }
+  }
+}
+
+/** The change that made the champion what it is. */
+export const lastMove = async (registry: Registry, name: string): Promise<Change | undefined> =>
+  (await registry.audit(name)).findLast(({ alias }) => alias === followed)
+
+export const why = (move: Change | undefined) => ({
+  alias: move?.alias ?? '',
+  by: move?.by ?? '',
+  reason: move?.reason ?? '',
+})
