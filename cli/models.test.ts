@@ -76,6 +76,7 @@ test('external data is folded into the file, and the scores stay the same', asyn
 
 test('an imported model is trained on', async () => {
   const { source, out, folder } = await makeExport('bert.torchscript.onnx')
+  await writeFile(join(source, 'tokenizer_config.json'), '{"model_max_length":48}')
   await driftline('models', 'import', source, '--out', out)
   const rows = Array.from({ length: 120 }, (_, row) => {
     const bad = row % 2 === 0
@@ -90,6 +91,9 @@ test('an imported model is trained on', async () => {
   const args = ['--epochs', '1', '--workers', '1', '--backend', 'wasm', '--no-int8', '--json']
   const trained = await driftline('train', '--labels', labels, '--base', out, '--out', tuned, ...args)
   expect(JSON.parse(trained.stdout)).toMatchObject({ certificate: { passed: true } })
+  const written = async (name: string) => JSON.parse(await readFile(join(tuned, name), 'utf8'))
+  expect(await written('tokenizer_config.json')).toEqual({ model_max_length: 48 })
+  expect(await written('config.json')).not.toHaveProperty('model_max_length')
   const shown = await driftline('models', 'show', tuned)
   expect(shown.stdout).toMatch(/^tiny-export version 2 .*\n {2}made .* fine-tuned from version 1\n/)
 })

@@ -63,8 +63,9 @@ export async function finish(options: FinishOptions): Promise<Finished> {
   const reference = await tensorFlowLogits(model, proof, form, backend, classes)
   const common = { backend, provider: 'cpu', classes, truth: proof.map(({ label }) => label), reference } as const
   const measured = await onnxLogits(onnx, proof, form, classes)
-  const comparisons = [compare({ ...common, variant: 'fp32', measured })]
-  for (const variant of options.variants) {
+  const first = compare({ ...common, variant: 'fp32', measured })
+  const comparisons = [first]
+  for (const variant of first.passed ? options.variants : []) {
     const bytes = encodeModel(makers[variant](model))
     const comparison = compare({ ...common, variant, measured: await onnxLogits(bytes, proof, form, classes) })
     comparisons.push(comparison)
@@ -74,13 +75,13 @@ export async function finish(options: FinishOptions): Promise<Finished> {
     schema: 1,
     createdAt: new Date(options.clock.now()).toISOString(),
     comparisons,
-    passed: comparisons.every(({ variant, passed }) => variant !== 'fp32' || passed),
+    passed: first.passed,
   }
   await writeFile(join(out, 'certificate.json'), `${JSON.stringify(certificate, null, 2)}\n`)
-  const worst = proof[worstRow(reference, measured, classes)]
-  if (!certificate.passed && worst !== undefined) {
+  const worst = first.passed ? undefined : proof[worstRow(reference, measured, classes)]
+  if (worst !== undefined) {
     const parted = await whereTheyPart(model, feedsOf([worst], form), backend)
-    throw new DriftlineError('CERTIFICATE_FAILED', { ...parted, ...comparisons[0] })
+    throw new DriftlineError('CERTIFICATE_FAILED', { ...parted, ...first })
   }
   return { temperature, certificate, onnx }
 }
@@ -95,7 +96,7 @@ function worstRow(reference: Float32Array, measured: Float32Array, classes: numb
 async function whereTheyPart(model: Model, feeds: Feeds, backend: BackendName): Promise<Record<string, unknown>> {
   await selectBackend(backend) // the trainer's own is in another thread
   const found = await firstDisagreement(model, feeds)
-  return found === undefined ? { value: 'all agree on the worst post alone' } : { ...found }
+  return found === undefined ? { value: 'none, on the worst post alone' } : { ...found }
 }
 
 async function tensorFlowLogits(
