@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { machine } from './machine.ts'
@@ -12,7 +12,7 @@ const usage = `npm run bench -- pipeline [options]
   --posts <n>        how many synthetic ones (default 100000)
   --models <list>    of bag, encoder (2 × 128, int8), bundled, and model directories (default bag,encoder,bundled)
   --workers <list>   inference threads (default 1,2,4)
-  --runs <n>         of each setting, after one of the first to warm up; medians count (default 3)
+  --runs <n>         of each setting, after one of the first to warm up; medians count (default 3; 0: only ingest and score at once)
   --rate <n>         posts a second while latency is measured (default 2000; 0: not measured)
   --seconds <n>      for how long (default 15)
   --backlog <n>      only: one run over so many posts, with the resident memory at each tenth
@@ -47,6 +47,9 @@ export async function pipeline(args: readonly string[]): Promise<number> {
   try {
     await rig.start()
     print(`${machine()}; bench pipeline ${args.join(' ')}`)
+    const load = loadavg()[0] ?? 0 // of the last minute, before anything of ours has run
+    if (load > 1)
+      print(`load average ${load.toFixed(1)}: others are at work, so rates are low and busy shares too high`)
     const models = await modelsOf(values.models.split(','), folder)
     const workers = values.workers.split(',').map(Number)
     const file = values.file ?? (await rig.writePosts(Number(values.backlog ?? values.posts)))
@@ -54,7 +57,7 @@ export async function pipeline(args: readonly string[]): Promise<number> {
       values.backlog === undefined
         ? await measure(rig, { file, models, workers, runs: Number(values.runs), live: liveOf(values), print })
         : await measureBacklog(rig, { file, models, workers, print })
-    if (values.json) process.stdout.write(`${JSON.stringify({ machine: machine(), args, ...result }, null, 2)}\n`)
+    if (values.json) process.stdout.write(`${JSON.stringify({ machine: machine(), load, args, ...result }, null, 2)}\n`)
     return 0
   } finally {
     await rig.stop()
@@ -106,6 +109,8 @@ interface Measured {
   readonly bottleneck: string
   /** Highest resident memory of `score` without mapped files. */
   readonly ownMb: number
+  /** Posts a second of each step's own time: of reading and parsing on the main thread, of one insert at a time. */
+  readonly alone: { readonly read: number; readonly parse: number; readonly insert: number }
 }
 
 const parts = ['main thread of score', 'inference threads', 'inserts', 'all cores'] as const
@@ -130,13 +135,15 @@ async function measure(rig: Rig, plan: Plan & { readonly runs: number; readonly 
   print('model     workers   posts/s    score     store     main  threads  inserts  cores   of score  bottleneck')
   const drained: Measured[] = []
   for (const model of models) {
-    for (const count of workers) {
+    for (const count of runs > 0 ? workers : []) {
       const results: Drained[] = []
       for (let run = 0; run < runs; run++) results.push(await rig.drain(topic, { model: model.path, workers: count }))
       const measured = summarise(model.name, count, results)
       drained.push(measured)
       print(row(measured))
     }
+    const last = drained.at(-1)
+    if (last?.model === model.name) print(stages(last))
   }
   return { ingest, drained, ...(await measureLive(rig, file, models, live, print)) }
 }
@@ -192,11 +199,12 @@ async function measureBacklog(rig: Rig, { file, models, workers, print }: Plan) 
 function summarise(model: string, workers: number, runs: readonly Drained[]): Measured {
   const of = (value: (run: Drained) => number) => median(runs.map(value))
   const threads = (run: Drained) => Math.max(0, run.cpuSeconds - run.mainThreadSeconds) / run.seconds / workers
-  const inserts = (run: Drained) => (run.steps.find(({ step }) => step === 'rows')?.busyMs ?? 0) / 1000 / run.seconds
+  const busySeconds = (run: Drained, name: string) => (run.steps.find(({ step }) => step === name)?.busyMs ?? 0) / 1000
+  const alone = (name: string) => of((run) => run.scored / busySeconds(run, name))
   const busy = {
     'main thread of score': of((run) => run.mainThreadSeconds / run.seconds),
     'inference threads': of(threads),
-    inserts: of(inserts) / partitions,
+    inserts: of((run) => busySeconds(run, 'rows') / run.seconds) / partitions,
     'all cores': of((run) => (run.cpuSeconds + run.storeCpuSeconds) / run.seconds) / availableParallelism(),
   }
   return {
@@ -208,6 +216,7 @@ function summarise(model: string, workers: number, runs: readonly Drained[]): Me
     busy,
     bottleneck: parts.reduce((most, part) => (busy[part] > busy[most] ? part : most)),
     ownMb: of((run) => Math.max(...run.ownMb)),
+    alone: { read: alone('posts'), parse: alone('parse'), insert: alone('rows') },
   }
 }
 
@@ -230,6 +239,9 @@ function quantiles({ posts, latencyMs, storeCores, scoreCores }: Followed) {
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en')
+
+const stages = ({ alone: { read, parse, insert } }: Measured): string =>
+  `          alone: read ${whole(read)}, parse ${whole(parse)}, one insert at a time ${whole(insert)} posts/s`
 
 const row = ({ model, workers, postsPerSecond, scoreCpuUs, storeCpuUs, busy, bottleneck, ownMb }: Measured): string =>
   [
