@@ -12,6 +12,11 @@ import type { Manifest } from '../models/registry/manifest.ts'
 import { normalisers } from '../text/normalisers.ts'
 import { runs, verb } from './command.ts'
 import { downloadProgress } from './download-progress.ts'
+import { diffCommand } from './models-diff.ts'
+import { listCommand } from './models-list.ts'
+import { promoteCommand, rollbackCommand } from './models-promote.ts'
+import { publishCommand } from './models-publish.ts'
+import { verifyModelsCommand } from './models-verify.ts'
 import { openGraph } from './open-graph.ts'
 import { proveModel } from './prove-model.ts'
 
@@ -25,12 +30,21 @@ interface ImportFlags extends Record<string, unknown> {
   readonly force: boolean
 }
 
-/** Looks at models and makes model directories. */
+/** Looks at models, makes model directories, and says which version scores. */
 export const modelsCommand = () =>
-  new Command('models')
-    .description('show a model, or import one from a Hugging Face export')
-    .addCommand(showCommand().exitOverride())
-    .addCommand(importCommand().exitOverride())
+  [
+    listCommand,
+    showCommand,
+    importCommand,
+    publishCommand,
+    promoteCommand,
+    rollbackCommand,
+    diffCommand,
+    verifyModelsCommand,
+  ].reduce(
+    (models, command) => models.addCommand(command().exitOverride()),
+    new Command('models').description('list, import, publish, compare and promote versions of models'),
+  )
 
 const showCommand = () =>
   verb('show', 'verify a model directory and print what it says about itself')

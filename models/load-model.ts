@@ -44,9 +44,12 @@ export async function loadModel(setting: string, data: string): Promise<ModelDir
   throw new DriftlineError('VERSION_UNKNOWN', { model: model.name, reason: 'no version of it is champion' })
 }
 
+/** False for a copy of the program that comes without the bundled model. */
+export const isBundledHere = (): boolean => existsSync(join(bundledModelPath, manifestFile))
+
 /** @throws DriftlineError `MODEL_INVALID` */
 export async function loadDirectory(path: string): Promise<ModelDirectory> {
-  if (path === bundledModelPath && !existsSync(join(path, manifestFile))) {
+  if (path === bundledModelPath && !isBundledHere()) {
     const reason = 'this copy of Driftline comes without its bundled model; name a model directory with --model'
     throw new DriftlineError('MODEL_INVALID', { reason, missing: join(path, manifestFile) })
   }

@@ -1,0 +1,46 @@
+import { userInfo } from 'node:os'
+import type { Config } from '../core/config.ts'
+import { DriftlineError } from '../core/errors.ts'
+import { adoptBundled, bundledName, isBundledHere, parseModelSetting } from '../models/load-model.ts'
+import { openFileRegistry, registryFolder } from '../models/registry/file-registry.ts'
+import type { Registry } from '../models/registry/registry.ts'
+
+/** The registry of the data folder, with the bundled model in it where there is one. */
+export async function openRegistry(config: Config): Promise<Registry> {
+  const registry = await openFileRegistry(registryFolder(config.data))
+  if (isBundledHere()) await adoptBundled(registry)
+  return registry
+}
+
+export interface VersionRef {
+  readonly name: string
+  readonly version: number
+}
+
+/**
+ * What a person calls a version: `sentiment@2`, or `2` of the model that is set.
+ *
+ * @throws DriftlineError `USAGE`
+ */
+export function versionRef(text: string, config: Config): VersionRef {
+  const ref = parseModelSetting(/^\d+$/.test(text) ? `${modelName(undefined, config)}@${text}` : text)
+  if (ref.kind === 'version') return ref
+  throw new DriftlineError('USAGE', { reason: `${text} is no version; write sentiment@2, or 2` })
+}
+
+/** A model by name, or the one that is set; a fixed version or a directory stands for the bundled model's name. */
+export function modelName(name: string | undefined, config: Config): string {
+  const model = parseModelSetting(name ?? config.model)
+  if (model.kind === 'champion') return model.name
+  if (name === undefined) return model.kind === 'version' ? model.name : bundledName
+  throw new DriftlineError('USAGE', { reason: `${name} is no name of a model in the registry` })
+}
+
+/** Who changes something, for the audit: the person whose account this is. */
+export function whoami(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `user ${process.getuid?.() ?? 'unknown'}` // an account without a name, as in many containers
+  }
+}
