@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { hostileValues } from '../../clickhouse/testing/hostile-values.ts'
 import type { ScoreSummary } from '../../jobs/score/main.ts'
@@ -71,4 +71,13 @@ test('500 hostile texts go through log, model and store byte for byte, and make 
   )
   expect(dead.map(({ raw }) => raw)).toEqual(lines.filter((_, n) => posts[n] !== undefined && !isText(posts[n].text)))
   expect(await tables()).toEqual(before)
+})
+
+test('an address that was left behind, where the store of another folder answers now, is no address', async () => {
+  const other = new Workplace()
+  mkdirSync(other.data)
+  const address = JSON.parse(readFileSync(`${place.data}/store.json`, 'utf8'))
+  writeFileSync(`${other.data}/store.json`, JSON.stringify({ ...address, password: 'of the other one' }))
+  expect(await other.json<Verification>('verify')).toMatchObject({ ok: true, appended: 0, foreignRows: 0 })
+  await other[Symbol.asyncDispose]()
 })
