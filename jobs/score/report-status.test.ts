@@ -41,7 +41,7 @@ const lane = (partition: number, state: LaneState, position?: number, message?: 
 const scorer: Scorer = {
   name: 'tiny',
   version: 3,
-  variant: 'model.onnx',
+  variant: 'fp32',
   labels: ['no', 'yes'],
   provider: 'cpu',
   workers: 2,
@@ -57,7 +57,8 @@ function reporting(lanes: LaneStats<number>[], counts = { scored: 0, dead: 0 }) 
     config,
     eventLog: log,
     flows: [{ topic, run }],
-    scorer,
+    models: { scorer },
+    lastSwap: () => undefined,
     counts,
     clock,
     log: silentLog,
