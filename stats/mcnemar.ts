@@ -1,25 +1,37 @@
+import { checkSameLength } from './checks.ts'
+
 /** Two classifiers on the same posts. */
 export interface PairedTest {
   /** Posts that only the first, or only the second, got right. */
   readonly onlyFirst: number
   readonly onlySecond: number
-  /** Two-sided mid-p value of McNemar's exact test: the probability of a split at least this uneven by chance. */
+  /** Two-sided exact p: the probability of a split at least this uneven by chance. Never too small, often too large. */
+  readonly exactP: number
+  /** Two-sided mid-p: half of the probability of the observed split taken off, which makes it about right. */
   readonly midP: number
 }
 
 /**
- * McNemar's test with the mid-p correction (Fagerland, Lydersen and Laake 2013, doi:10.1186/1471-2288-13-91): exact
- * binomial, half of the probability of the observed split taken off.
+ * McNemar's test: of the posts on which two classifiers differ, each should win half (McNemar 1947,
+ * doi:10.1007/BF02295996), exact and with the mid-p correction (Fagerland, Lydersen and Laake 2013,
+ * doi:10.1186/1471-2288-13-91).
  *
  * @param first,second [rows], whether the classifier was right
+ * @throws RangeError when the lengths differ
  */
 export function mcnemar(first: readonly boolean[], second: readonly boolean[]): PairedTest {
-  let onlyFirst = 0
-  let onlySecond = 0
-  first.forEach((right, row) => {
-    if (right && second[row] === false) onlyFirst++
-    if (!right && second[row] === true) onlySecond++
-  })
+  checkSameLength(first, second, 'first against second')
+  const onlyFirst = first.filter((right, row) => right && second[row] === false).length
+  const onlySecond = second.filter((right, row) => right && first[row] === false).length
+  return mcnemarOfCounts(onlyFirst, onlySecond)
+}
+
+/**
+ * The same from the two counts that matter, as ClickHouse can count them.
+ *
+ * @returns both p are 1 when the classifiers never differ
+ */
+export function mcnemarOfCounts(onlyFirst: number, onlySecond: number): PairedTest {
   const n = onlyFirst + onlySecond
   const fewer = Math.min(onlyFirst, onlySecond)
   let logTerm = -n * Math.LN2 // ln P(X = 0), X ~ Binomial(n, ½)
@@ -30,5 +42,6 @@ export function mcnemar(first: readonly boolean[], second: readonly boolean[]): 
     last = Math.exp(logTerm)
     tail += last
   }
-  return { onlyFirst, onlySecond, midP: n === 0 ? 1 : Math.min(1, 2 * tail - last) }
+  const exactP = n === 0 ? 1 : Math.min(1, 2 * tail)
+  return { onlyFirst, onlySecond, exactP, midP: n === 0 ? 1 : Math.min(1, 2 * tail - last) }
 }

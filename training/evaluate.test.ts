@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { argmax, evaluate, softmaxRows } from './evaluate.ts'
+import { argmax, softmaxRows } from '../stats/softmax.ts'
+import { evaluate } from './evaluate.ts'
 
 const labels = ['down', 'flat', 'up']
 

@@ -1,3 +1,6 @@
+import { ece, reliabilityBins } from '../stats/reliability.ts'
+import { argmax, softmaxRows } from '../stats/softmax.ts'
+
 /** How well a classifier did on labelled posts. Shares are 0 to 1. */
 export interface Evaluation {
   readonly rows: number
@@ -23,8 +26,6 @@ export interface ClassEvaluation {
   readonly f1: number
 }
 
-const bins = 15
-
 /**
  * @param logits [rows · classes]
  * @param truth [rows], index of the class
@@ -35,35 +36,30 @@ export function evaluate(logits: Float32Array, truth: ArrayLike<number>, labels:
   const rows = truth.length
   const probabilities = softmaxRows(logits, classes)
   const confusion = labels.map(() => labels.map(() => 0))
-  const binRows = new Float64Array(bins)
-  const binConfidence = new Float64Array(bins)
-  const binRight = new Float64Array(bins)
+  const confidence = new Float64Array(rows)
+  const hits = Array.from({ length: rows }, () => false)
   let loss = 0
   for (let row = 0; row < rows; row++) {
     const label = truth[row] ?? 0
     const predicted = argmax(probabilities, row, classes)
-    const confidence = probabilities[row * classes + predicted] ?? 0
+    confidence[row] = probabilities[row * classes + predicted] ?? 0
+    hits[row] = predicted === label
     const counts = confusion[label]
     if (counts !== undefined) counts[predicted] = (counts[predicted] ?? 0) + 1
     loss -= Math.log(Math.max(probabilities[row * classes + label] ?? 0, 1e-12))
-    const bin = Math.min(bins - 1, Math.floor(confidence * bins))
-    binRows[bin] = (binRows[bin] ?? 0) + 1
-    binConfidence[bin] = (binConfidence[bin] ?? 0) + confidence
-    binRight[bin] = (binRight[bin] ?? 0) + (predicted === label ? 1 : 0)
   }
   const perClass = labels.map((label, index) => classEvaluation(label, index, confusion))
   const occurring = perClass.filter((one) => one.rows > 0)
   const mean = (value: (one: ClassEvaluation) => number) =>
     occurring.reduce((sum, one) => sum + value(one), 0) / Math.max(1, occurring.length)
   const right = labels.reduce((sum, _, index) => sum + (confusion[index]?.[index] ?? 0), 0)
-  const gaps = binConfidence.reduce((sum, confidence, bin) => sum + Math.abs(confidence - (binRight[bin] ?? 0)), 0)
   return {
     rows,
     accuracy: right / Math.max(1, rows),
     macroRecall: mean(({ recall }) => recall),
     macroF1: mean(({ f1 }) => f1),
     loss: loss / Math.max(1, rows),
-    ece: gaps / Math.max(1, rows),
+    ece: ece(reliabilityBins(confidence, hits)),
     perClass,
     confusion,
   }
@@ -76,30 +72,4 @@ function classEvaluation(label: string, index: number, confusion: readonly (read
   const precision = predicted === 0 ? 0 : hit / predicted
   const recall = rows === 0 ? 0 : hit / rows
   return { label, rows, precision, recall, f1: hit === 0 ? 0 : (2 * hit) / (rows + predicted) }
-}
-
-/** Softmax of each row, [rows · classes], with the maximum taken off first so that ±1000 does not overflow. */
-export function softmaxRows(logits: Float32Array, classes: number): Float64Array {
-  const out = new Float64Array(logits.length)
-  for (let start = 0; start < logits.length; start += classes) {
-    const row = logits.subarray(start, start + classes)
-    const most = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
-    let sum = 0
-    row.forEach((logit, index) => {
-      const power = Math.exp(logit - most)
-      out[start + index] = power
-      sum += power
-    })
-    for (let index = 0; index < row.length; index++) out[start + index] = (out[start + index] ?? 0) / sum
-  }
-  return out
-}
-
-/** Index of the largest value of one row; the first of equals. */
-export function argmax(values: ArrayLike<number>, row: number, classes: number): number {
-  let best = 0
-  for (let index = 1; index < classes; index++) {
-    if ((values[row * classes + index] ?? 0) > (values[row * classes + best] ?? 0)) best = index
-  }
-  return best
 }

@@ -1,6 +1,7 @@
 import { mcnemar, type PairedTest } from '../stats/mcnemar.ts'
+import { argmax } from '../stats/softmax.ts'
 import type { Example, InputForm } from './data-batches.ts'
-import { argmax, type Evaluation, evaluate } from './evaluate.ts'
+import { type Evaluation, evaluate } from './evaluate.ts'
 import { onnxLogits } from './onnx-logits.ts'
 
 /** One set of posts that was never trained on, as onnxruntime scores it with the files that were written. */

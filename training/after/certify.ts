@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Variant } from '../../models/variants.ts'
-import { argmax, softmaxRows } from '../evaluate.ts'
+import { argmax, softmaxRows } from '../../stats/softmax.ts'
 
 /** How one variant of a model, as it is scored, compares with the model as it was trained. */
 const Comparison = z.strictObject({

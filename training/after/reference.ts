@@ -1,6 +1,6 @@
 import type { Manifest } from '../../models/registry/manifest.ts'
+import { argmax, softmaxRows } from '../../stats/softmax.ts'
 import type { Example, InputForm } from '../data-batches.ts'
-import { argmax, softmaxRows } from '../evaluate.ts'
 import { onnxLogits } from '../onnx-logits.ts'
 
 /** Equal bins from 0 to 1; drift detection may join them, but cannot cut them. */
