@@ -21,7 +21,8 @@ export interface BernoulliMixtureOptions {
  * Anytime-valid test of "the rate is at most `rate`" for a stream of 0 and 1, such as the errors of labelled posts: the
  * mixture likelihood ratio Λₙ = B(a + s, b + n − s) / (B(a, b) · rateˢ (1 − rate)ⁿ⁻ˢ), here with a = b = ½ (Jeffreys), is
  * a martingale with mean 1 at `rate`, so it ever exceeds 1/α with probability at most α (Ville). Looking after every post
- * costs nothing. The alarm means that the whole confidence sequence lies above `rate`.
+ * costs nothing. The alarm means that the whole confidence sequence lies above `rate`. Values between 0 and 1 may come too;
+ * the promise then holds with room to spare, and `betting` is the sharper test.
  *
  * @see Robbins (1970), doi:10.1214/aoms/1177696786; Ville (1939); Howard et al. (2021), doi:10.1214/20-AOS1991
  */

@@ -99,6 +99,10 @@ test('CBPE: an empty window, one class only, all confidences equal, NaN', () => 
   expect(cbpe(one, [])).toBeUndefined()
   expect(cbpe(one, [0.7, 0.3])).toMatchObject({ accuracy: 1, macroRecall: 1, low: 1, high: 1 })
   expect(cbpe(fitCbpe([0.6, 0.4, 0.6, 0.4], [0, 1], 2), [0.6, 0.4])?.accuracy).toBe(0.5)
-  expect(() => cbpe(one, [Number.NaN, 1])).toThrow(RangeError)
+  for (const bad of [
+    [Number.NaN, 1],
+    [0.5, 0.25, 0.25],
+  ])
+    expect(() => cbpe(one, bad)).toThrow(RangeError)
   expect(() => fitCbpe([0.5, 0.5], [0, 1], 2)).toThrow(RangeError)
 })

@@ -47,13 +47,14 @@ export interface PerformanceEstimate {
  *
  * @param probabilities [rows · classes]
  * @returns undefined for an empty window
- * @throws RangeError when a probability is NaN
+ * @throws RangeError when a probability is NaN or the last row is not whole
  * @see Białek et al. (2024), arXiv:2407.08649; Garg et al. (2022), arXiv:2201.04234 on the limits
  */
 export function cbpe(calibrator: CbpeCalibrator, probabilities: ArrayLike<number>): PerformanceEstimate | undefined {
   const classes = calibrator.length
   const rows = probabilities.length / classes
   checkFinite(probabilities, 'probabilities')
+  if (!Number.isInteger(rows)) throw new RangeError(`${probabilities.length} probabilities in rows of ${classes}`)
   if (rows === 0) return undefined
   const confusion = calibrator.map(() => calibrator.map(() => 0))
   let [expected, variance] = [0, 0]

@@ -1,4 +1,4 @@
-import { checkValue, type Detected, type Detector } from './detector.ts'
+import type { Detected, Detector } from './detector.ts'
 
 export interface DdmState {
   readonly seen: number
@@ -31,7 +31,7 @@ export function ddm({ grace = 30, warnAt = 2, alarmAt = 3 }: DdmOptions = {}): D
     name: 'ddm',
     initial,
     step(before, value): Detected<DdmState> {
-      checkValue(value, 0, 1)
+      if (value !== 0 && value !== 1) throw new RangeError(`${value} is neither 0 nor 1`)
       const seen = before.seen + 1
       const errors = before.errors + value
       if (seen <= grace) return { state: { seen, errors }, verdict: 'ok' }

@@ -120,6 +120,10 @@ generic(kswin({ seed: 1 }))
 generic(bernoulliMixture({ rate: 0.4 }))
 generic(betting({ mean: 0.4 }))
 
+test('DDM takes errors, 0 or 1, and no losses', () => {
+  expect(() => ddm().step(ddm().initial(), 0.5)).toThrow(RangeError)
+})
+
 test.each(tests.mixture)('ln Λ of %d in %d against %d is its integral', (successes, n, rate, value) => {
   expect(logMixtureRatio(successes, n, rate)).toBeCloseTo(value, 6)
 })

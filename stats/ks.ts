@@ -66,5 +66,5 @@ function shareOfPaths(n: number, m: number, distance: number, groupEnds: Uint8Ar
       touched[j] = outside ? 1 : before
     }
   }
-  return touched[m] ?? 1
+  return Math.min(1, touched[m] ?? 1) // or 1 + 2e-16
 }
