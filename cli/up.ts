@@ -2,12 +2,14 @@ import { join } from 'node:path'
 import { Option } from 'commander'
 import { connectStore } from '../clickhouse/client.ts'
 import { systemClock } from '../core/clock.ts'
-import { type ConfigKey, environmentName, type LoadedConfig } from '../core/config.ts'
+import { type Config, type ConfigKey, environmentName, type LoadedConfig } from '../core/config.ts'
+import { DriftlineError } from '../core/errors.ts'
 import { packageRoot } from '../core/package-root.ts'
 import { readStatuses } from '../core/status.ts'
 import { type Context, runs, verb } from './command.ts'
 import { printPartLine } from './supervisor/part-output.ts'
 import { type Part, supervise } from './supervisor/supervisor.ts'
+import { storeAnswers } from './with-store.ts'
 
 type SourceName = 'none' | 'demo'
 
@@ -51,9 +53,10 @@ async function up({ config, loaded, log, signal, json }: Context, source: Source
     while (!(await isUp())) await systemClock.sleep(100, stop)
   }
   const answering = async (stop: AbortSignal) => {
-    const client = await connectStore(config, { signal: stop, log })
+    const client = await connectStore(config, { signal: stop, log, timeoutMs: Number.POSITIVE_INFINITY })
     await client.close()
   }
+  if (config.clickhouseUrl === undefined) await refuseSecond(config, signal)
   const parts = [
     ...(config.clickhouseUrl === undefined ? [part('store', ['store'], answering)] : []),
     part('dashboard', ['dashboard'], async (stop) => announce(await page.line(stop), json), { onData: page.push }),
@@ -62,6 +65,18 @@ async function up({ config, loaded, log, signal, json }: Context, source: Source
   ]
   await supervise(parts, { clock: systemClock, random: Math.random, log, signal, onLine: printPartLine })
   return 0
+}
+
+/** Parts of an `up` that was killed end by themselves within this time. */
+const leftoversMs = 5000
+
+/** @throws DriftlineError `STORE_LOCKED` while another Driftline runs on the data folder */
+async function refuseSecond(config: Config, signal: AbortSignal): Promise<void> {
+  const deadline = systemClock.now() + leftoversMs
+  while (await storeAnswers(config)) {
+    if (systemClock.now() > deadline) throw new DriftlineError('STORE_LOCKED', { data: config.data })
+    await systemClock.sleep(200, signal)
+  }
 }
 
 function announce(url: string, json: boolean): void {

@@ -19,7 +19,7 @@ export async function withStore<T>(
   act: (client: ClickHouseClient) => Promise<T>,
   patience: Pick<ConnectOptions, 'timeoutMs'> = {},
 ): Promise<T> {
-  const elsewhere = config.clickhouseUrl !== undefined || isSupervised() || (await answers(config))
+  const elsewhere = config.clickhouseUrl !== undefined || isSupervised() || (await storeAnswers(config))
   const store = elsewhere ? undefined : await start(config, signal)
   try {
     const client = await connectStore(config, { signal, log, ...patience })
@@ -34,7 +34,7 @@ export async function withStore<T>(
 }
 
 /** A store that was killed leaves its address behind, where that of another data folder may answer, but not to our password. */
-async function answers(config: Config): Promise<boolean> {
+export async function storeAnswers(config: Config): Promise<boolean> {
   try {
     const client = storeClient(config)
     const { success } = await client.ping({ select: true })
