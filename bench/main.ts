@@ -21,6 +21,10 @@ const benches: Readonly<Record<string, Bench>> = {
     summary: 'a fine-tuning step on wasm, by encoder, length and workers, beside PyTorch; memory',
     run: async (args) => (await import('./train.ts')).train(args),
   },
+  swap: {
+    summary: 'the model swapped again and again under load: nothing lost or doubled, latency, pauses and memory',
+    run: async (args) => (await import('./swap.ts')).swap(args),
+  },
   kill: {
     summary: 'SIGKILL at random moments under load: nothing lost, nothing doubled, aggregates equal to rows',
     run: async (args) => (await import('./kill.ts')).kill(args),

@@ -33,16 +33,13 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
   const eventLog = await openEventLog(config, log)
   try {
     const { device, variant, workers, batchTokens } = config
-    const start: StartScorer = (directory, ending) =>
-      createScorer({
-        directory,
-        device,
-        variant,
-        workers,
-        batchTokens,
-        log,
-        ...(ending === undefined ? {} : { signal: ending }),
-      })
+    const options = { variant, workers, batchTokens, log }
+    const start: StartScorer = (directory, beside) =>
+      createScorer(
+        beside === undefined
+          ? { ...options, directory, device }
+          : { ...options, directory, device: beside.provider, signal: beside.signal, oneByOne: true },
+      )
     const connect = () => storeClient(config)
     const clock = systemClock
     const { ready, follow } = await startModel(config.model, config.data, { start, clock, log })

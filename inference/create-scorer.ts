@@ -20,6 +20,8 @@ export interface ScorerOptions {
   readonly workers: number
   /** Most tokens in one run, padding included. */
   readonly batchTokens: number
+  /** Starts one thread after another: for a model that is loaded beside one that needs the cores. */
+  readonly oneByOne?: boolean
   readonly log: Log
   /** Closes the scorer; calls in flight are rejected with its reason. */
   readonly signal?: AbortSignal
@@ -68,7 +70,9 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
     if (passedOver !== undefined) log.info({ device, reason: passedOver }, 'the model runs on cpu')
     const workers =
       options.workers > 0 ? options.workers : provider === 'cpu' ? Math.max(1, availableParallelism() - 1) : 2
-    await Promise.all(Array.from({ length: workers - 1 }, () => pool.grow()))
+    const more = Array.from({ length: workers - 1 })
+    if (options.oneByOne === true) for (const _ of more) await pool.grow()
+    else await Promise.all(more.map(() => pool.grow()))
     signal?.throwIfAborted()
     const { variant, file } = chooseVariant(directory, setting, provider)
     log.info({ model: manifest.name, version: manifest.version, file, provider, workers }, 'model is ready')

@@ -57,7 +57,7 @@ export function followAlias({ follow, models, start, clock, log }: FollowOptions
     log.info({ model: name, from, to, by: reason.by, reason: reason.reason }, 'loading another version')
     const startedMs = clock.now()
     try {
-      const scorer = await start(await registry.open(name, to), signal)
+      const scorer = await start(await registry.open(name, to), { provider: models.scorer.provider, signal })
       const loadMs = clock.now() - startedMs
       models.swap({ scorer, ...reason, loadMs })
       last = { to, at: clock.now(), outcome: 'swapped', reason: reason.reason }

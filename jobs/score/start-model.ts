@@ -11,8 +11,15 @@ import type { ReadyModel } from './swap.ts'
 /** The alias that the job follows. */
 export const followed = 'champion'
 
-/** Loads and warms a version in threads of its own; the signal ends them, ready or not. */
-export type StartScorer = (directory: ModelDirectory, signal?: AbortSignal) => Promise<Scorer>
+/** Loads and warms a version in threads of its own, beside the one that scores where there is one. */
+export type StartScorer = (directory: ModelDirectory, beside?: Beside) => Promise<Scorer>
+
+export interface Beside {
+  /** What the running version proved to work: it need not be found out again. */
+  readonly provider: Scorer['provider']
+  /** Ends the threads, ready or not. */
+  readonly signal: AbortSignal
+}
 
 export interface StartedModel {
   readonly ready: ReadyModel

@@ -1,0 +1,144 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ClickHouseClient } from '@clickhouse/client'
+import { z } from 'zod'
+import { storeClient } from '../clickhouse/client.ts'
+import { readStoreAddress } from '../clickhouse/store-file.ts'
+import { systemClock } from '../core/clock.ts'
+import { type Config, loadConfig } from '../core/config.ts'
+import { type JobStatus, readStatuses } from '../core/status.ts'
+import { adoptBundled, bundledName } from '../models/load-model.ts'
+import { bundledModelPath } from '../models/model-directory.ts'
+import { openFileRegistry, registryFolder } from '../models/registry/file-registry.ts'
+import type { Registry } from '../models/registry/registry.ts'
+import { runVerb, startVerb, usageOf } from './processes.ts'
+
+const Verified = z.object({
+  ok: z.boolean(),
+  scored: z.number(),
+  waiting: z.number(),
+  gaps: z.number(),
+  duplicates: z.number(),
+  findings: z.array(z.unknown()),
+})
+
+/** A store, a score job and a steady stream of posts on a data folder of their own. Linux only: it reads /proc. */
+export class SwapRig {
+  readonly #folder: string
+  readonly #env: NodeJS.ProcessEnv
+  readonly #config: Config
+  #running: ChildProcess[] = []
+  #score: ChildProcess | undefined
+  #client: ClickHouseClient | undefined
+
+  constructor(folder: string, workers: number) {
+    this.#folder = folder
+    this.#env = {
+      ...process.env,
+      DRIFTLINE_DATA: join(folder, 'data'),
+      DRIFTLINE_STORE_PORT: '0',
+      DRIFTLINE_LOG_LEVEL: 'warn',
+      DRIFTLINE_MODEL: bundledName,
+      DRIFTLINE_WORKERS: String(workers),
+    }
+    this.#config = loadConfig({}, this.#env, folder).config
+  }
+
+  /** The registry, with the bundled model as version 1 and the same one, made anew, as version 2. */
+  async registry(): Promise<Registry> {
+    const registry = await openFileRegistry(registryFolder(this.#config.data))
+    await adoptBundled(registry)
+    const again = join(this.#folder, 'again')
+    await cp(bundledModelPath, again, { recursive: true })
+    const manifest = join(again, 'manifest.json')
+    const facts = JSON.parse(await readFile(manifest, 'utf8'))
+    await writeFile(manifest, JSON.stringify({ ...facts, createdAt: new Date(systemClock.now()).toISOString() }))
+    await registry.publish(again)
+    return registry
+  }
+
+  async start(): Promise<void> {
+    const start = (...args: readonly string[]) => {
+      const child = startVerb(args, this.#env)
+      this.#running.push(child)
+      return child
+    }
+    start('store')
+    await until('the store', async () => readStoreAddress(this.#config.data) !== undefined)
+    this.#score = start('score')
+    await until('the score job', async () => (await this.status())?.state === 'ok')
+    this.#client = storeClient(this.#config)
+  }
+
+  /** A stream of made-up posts, until it is ended. */
+  stream(rate: number): { end(): Promise<void> } {
+    const child = startVerb(['ingest', 'demo', '--rate', String(rate)], this.#env)
+    this.#running.push(child)
+    return { end: () => end(child) }
+  }
+
+  async status(): Promise<JobStatus | undefined> {
+    const files = await readStatuses(this.#config.data, systemClock.now())
+    const status = files.find(({ job }) => job === 'score')?.status
+    return status?.pid === this.#score?.pid ? status : undefined
+  }
+
+  /** Resident memory of the score job in MB, without mapped files: the least of some samples, so that garbage counts little. */
+  async residentMb(): Promise<number> {
+    let least = Number.POSITIVE_INFINITY
+    for (let sample = 0; sample < 10; sample++) {
+      least = Math.min(least, usageOf(this.#score?.pid ?? 0)?.ownMb ?? Number.POSITIVE_INFINITY)
+      await systemClock.sleep(100)
+    }
+    return least
+  }
+
+  async drained(): Promise<void> {
+    const total = async () => {
+      const { partitions = [] } = (await this.status()) ?? {}
+      return partitions.length > 0 && partitions.every(({ lag }) => lag === 0)
+    }
+    await systemClock.sleep(1500) // past the last status before the stream ended
+    await until('the end of the backlog', total)
+  }
+
+  async verify(): Promise<z.infer<typeof Verified>> {
+    try {
+      return Verified.parse(JSON.parse((await runVerb(['verify', '--json'], this.#env)).stdout))
+    } catch (error) {
+      throw new Error('driftline verify found something wrong; run it on the folder', { cause: error })
+    }
+  }
+
+  async rows<Schema extends z.ZodType>(
+    query: string,
+    schema: Schema,
+    query_params: Readonly<Record<string, unknown>> = {},
+  ): Promise<z.infer<Schema>[]> {
+    if (this.#client === undefined) throw new Error('the rig is not started')
+    const result = await this.#client.query({ query, query_params, format: 'JSONEachRow' })
+    return z.array(schema).parse(await result.json())
+  }
+
+  async stop(): Promise<void> {
+    await this.#client?.close()
+    for (const child of this.#running.toReversed()) await end(child)
+  }
+}
+
+export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = systemClock.now() + 120_000
+  while (!(await holds())) {
+    if (systemClock.now() > deadline) throw new Error(`no sign of ${what} within 120 s`)
+    await systemClock.sleep(50)
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  await ended
+}
