@@ -7,7 +7,7 @@ import { DriftlineError } from '../core/errors.ts'
 import { silentLog } from '../core/log.ts'
 import { packageRoot } from '../core/package-root.ts'
 import { loadModelDirectory, writeManifest } from '../models/model-directory.ts'
-import { createScorer } from './create-scorer.ts'
+import { createScorer, type ScorerOptions } from './create-scorer.ts'
 import type { Scored, Scorer } from './scorer.ts'
 
 const fixture = (name: string) => join(packageRoot, 'test/fixtures/models', name)
@@ -18,7 +18,10 @@ afterEach(async () => {
 
 const defaults = { device: 'cpu', workers: 1, batchTokens: 512, log: silentLog } as const
 
-async function open(path: string, options: { workers?: number; batchTokens?: number } = {}): Promise<Scorer> {
+async function open(
+  path: string,
+  options: Partial<Pick<ScorerOptions, 'workers' | 'batchTokens' | 'oneByOne'>> = {},
+): Promise<Scorer> {
   const scorer = await createScorer({ ...defaults, ...options, directory: await loadModelDirectory(path) })
   opened.push(scorer)
   return scorer
@@ -114,6 +117,17 @@ test('two scorers stand side by side, and closing one leaves the other', async (
   await first[Symbol.asyncDispose]()
   await expect(first.score(['good'])).rejects.toThrow('closed')
   expect(await second.score(['good'])).toHaveLength(1)
+})
+
+test('threads that start one by one are as many, and give the same scores', async () => {
+  const [all, each] = [
+    await open(fixture('bag'), { workers: 3 }),
+    await open(fixture('bag'), { workers: 3, oneByOne: true }),
+  ]
+  expect(each.workers).toBe(3)
+  const labels = async (scorer: Scorer) =>
+    (await scorer.score(['good', 'bad day', ''])).map((result) => 'label' in result && result.label)
+  expect(await labels(each)).toEqual(await labels(all))
 })
 
 test('an abort rejects what is in flight with its reason', async () => {
