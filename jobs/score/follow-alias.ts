@@ -46,9 +46,9 @@ export function followAlias({ follow, models, start, clock, log }: FollowOptions
   async function look(): Promise<void> {
     const { change, at } = await registry.aliases(name)
     if (change === seen) return
+    seen = change
     const to = at[followed]
     if (to !== undefined && to !== models.scorer.version) await changeTo(to)
-    seen = change
   }
 
   async function changeTo(to: number): Promise<void> {

@@ -180,8 +180,13 @@ class FileRegistry implements Registry {
   }
 
   watch(name: string, onChange: () => void, signal: AbortSignal): void {
-    const watcher = watch(this.#changesOf(name), { persistent: false, signal }, onChange)
-    watcher.on('error', () => watcher.close()) // no more hints, such as when the system has no watches left
+    try {
+      const watcher = watch(this.#changesOf(name), { persistent: false, signal }, onChange)
+      watcher.on('error', () => watcher.close()) // no more hints
+    } catch (error) {
+      // The system has no watch left, or the file system knows none: no hints then.
+      if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error
+    }
   }
 
   async #changes(name: string): Promise<number[]> {
