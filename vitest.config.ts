@@ -6,7 +6,7 @@ export default defineConfig({
     exclude: ['node_modules/**', 'dist/**'],
     globalSetup: 'vitest.setup.ts', // compiles dist/ first: workers and child processes run from there
     pool: 'forks', // native modules (chdb, lmdb, onnxruntime) hold process-wide state
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000, // against a hang only: no test asserts a time, and machines are shared
+    hookTimeout: 120_000,
   },
 })
