@@ -10,8 +10,17 @@ import { type Part, Rig } from './kill-rig.ts'
 /** When a kill strikes: anywhere, while an insert is on its way, or while the victim recovers from the kill before. */
 type Moment = 'anywhere' | 'insert' | 'recovery'
 
-/** Not each aim is met, so the two that count come more often: 200 cycles hit each of them over 50 times. */
-const aims: readonly Moment[] = ['insert', 'recovery', 'anywhere', 'recovery', 'insert']
+/** Six in ten aims at a recovery are met (49 of 80 in a run of 200 cycles), so they come most often: 200 cycles meet over 50. */
+const aims: readonly Moment[] = [
+  'insert',
+  'recovery',
+  'anywhere',
+  'recovery',
+  'insert',
+  'recovery',
+  'insert',
+  'recovery',
+]
 
 /** Kills parts at random moments under load, then compares the table with the log. */
 export async function kill(args: readonly string[]): Promise<number> {
