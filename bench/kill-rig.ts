@@ -4,10 +4,9 @@ import { closeSync, openSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ClickHouseClient } from '@clickhouse/client'
-import { connectStore } from '../clickhouse/client.ts'
+import { storeClient } from '../clickhouse/client.ts'
 import { systemClock } from '../core/clock.ts'
 import { loadConfig } from '../core/config.ts'
-import { silentLog } from '../core/log.ts'
 import { packageRoot } from '../core/package-root.ts'
 import { readStatuses } from '../core/status.ts'
 
@@ -142,9 +141,11 @@ export class Rig {
 
   async query<Row>(sql: string): Promise<Row[]> {
     const { config } = loadConfig({ data: this.data }, {})
-    const client: ClickHouseClient = await connectStore(config, { signal: AbortSignal.timeout(2000), log: silentLog })
+    const client: ClickHouseClient = storeClient(config) // which waits for nothing: a store that recovers does not answer
     try {
-      return await (await client.query({ query: sql, format: 'JSONEachRow' })).json<Row>()
+      return await (
+        await client.query({ query: sql, format: 'JSONEachRow', abort_signal: AbortSignal.timeout(2000) })
+      ).json<Row>()
     } finally {
       await client.close()
     }
