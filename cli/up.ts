@@ -58,7 +58,7 @@ async function up({ config, loaded, log, signal, json }: Context, source: Source
   }
   if (config.clickhouseUrl === undefined) await refuseSecond(config, signal)
   const parts = [
-    ...(config.clickhouseUrl === undefined ? [part('store', ['store'], answering)] : []),
+    ...(config.clickhouseUrl === undefined ? [part('store', ['store'], answering, { graceMs: 2000 })] : []),
     part('dashboard', ['dashboard'], async (stop) => announce(await page.line(stop), json), { onData: page.push }),
     part('score', ['score'], scoring),
     ...(source === 'demo' ? [part('ingest', ['ingest', 'demo'], async () => undefined)] : []),

@@ -85,7 +85,7 @@ test('a finite part that succeeds is left alone, one that fails is tried again',
 test('a part that ignores SIGTERM is killed after its grace', async () => {
   const { stop, seen, options } = harness()
   const stubborn = `process.on('SIGTERM', () => console.error('ignored')); console.error('up'); setInterval(() => {}, 1000)`
-  const done = supervise([part('stubborn', stubborn)], { ...options, graceMs: 50 })
+  const done = supervise([part('stubborn', stubborn, { graceMs: 50 })], options)
   await seen('stubborn up')
   stop.abort()
   await done

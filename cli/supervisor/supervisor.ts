@@ -16,6 +16,8 @@ export interface Part {
   readonly env: NodeJS.ProcessEnv
   /** Lines that the part prints on stdout. */
   readonly onData?: (line: string) => void
+  /** Time between SIGTERM and SIGKILL, default 900 ms: all parts together stay within 5 s. */
+  readonly graceMs?: number
   /** A part that may end by itself, such as the ingest of a file, is not restarted after exit code 0. */
   readonly finite?: boolean
 }
@@ -32,8 +34,6 @@ export interface SupervisorOptions {
   readonly maxBackOffMs?: number
   /** A part that lived this long starts again without delay, and its back-off starts anew. */
   readonly stableMs?: number
-  /** Time that each part gets between SIGTERM and SIGKILL. All of them together stay within 5 s. */
-  readonly graceMs?: number
 }
 
 /**
@@ -92,7 +92,7 @@ async function runOnce(part: Part, stop: AbortSignal, options: SupervisorOptions
   onLines(child.stderr, (line) => options.onLine(part.name, line))
   options.log.debug({ part: part.name, pid: child.pid }, 'part started')
   const ended = once(child, 'close')
-  const onStop = () => void end(child, options.graceMs ?? 1100)
+  const onStop = () => void end(child, part.graceMs ?? 900)
   stop.addEventListener('abort', onStop, { once: true })
   if (stop.aborted) onStop()
   const [code, killedBy] = (await ended) as [number | null, NodeJS.Signals | null]

@@ -34,7 +34,7 @@ try {
 
   log.info({ by: await stop }, 'stopping')
   removeStoreAddress(options.data)
-  setTimeout(() => process.exit(1), 2500).unref() // a statement that cannot be cancelled does not hold up the stop
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), 2500).unref() // a statement that cannot be cancelled does not hold up the stop
   await store[Symbol.asyncDispose]()
   process.exit(0)
 } catch (error) {

@@ -28,6 +28,9 @@ const Message = z.union([
   z.object({ failed: z.object({ code: z.string().optional(), message: z.string() }) }),
 ])
 
+/** Longer than the second that running statements get to end by themselves. */
+const killAfterMs = 1600
+
 const variables = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL', 'NODE_EXTRA_CA_CERTS']
 
 /**
@@ -51,7 +54,10 @@ export async function startStoreProcess(options: StoreProcessOptions, signal?: A
   const ended = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? -1)))
   const stop = async () => {
     child.kill('SIGTERM')
+    // A statement that hangs in native code can hold up even process.exit; what is acknowledged is on disk all the same.
+    const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs)
     await ended
+    clearTimeout(timer)
   }
   const url = await new Promise<string>((resolve, reject) => {
     const fail = (reason: string, code: ErrorCode = 'STORE_UNAVAILABLE') =>
