@@ -1,6 +1,7 @@
 import { openEventLog } from '../connectors/open-log.ts'
 import type { Config } from '../core/config.ts'
 import { type Finding, type Verification, type VerifiedTopic, verify } from '../jobs/score/verify.ts'
+import { deadTopicOf } from '../text/dead-post.ts'
 import { runs, verb } from './command.ts'
 import { withStore } from './with-store.ts'
 
@@ -23,7 +24,7 @@ export const verifyCommand = () =>
 
 const topicsOf = ({ topic }: Config): readonly VerifiedTopic[] => [
   { topic, positionsIn: 'scores' },
-  { topic: `${topic}.dead`, positionsIn: 'dead_posts' },
+  { topic: deadTopicOf(topic), positionsIn: 'dead_posts' },
 ]
 
 function describe(result: Verification): string {

@@ -4,7 +4,10 @@ import type { ErrorCode } from '../core/errors.ts'
 /** Raw bytes kept of what could not become a post. */
 export const rawLimit = 64 * 1024
 
-/** A record of the topic `<posts>.dead`, as JSON. */
+/** The topic for what could not become a post. */
+export const deadTopicOf = (topic: string): string => `${topic}.dead`
+
+/** A record of that topic, as JSON. */
 export const DeadPost = z.strictObject({
   /** Which step refused it. */
   stage: z.enum(['ingest', 'score']),

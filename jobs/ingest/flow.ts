@@ -3,11 +3,8 @@ import { type Flow, flow } from '../../dataflow/flow.ts'
 import { map } from '../../dataflow/operators/stateless.ts'
 import type { Sink } from '../../dataflow/sink.ts'
 import type { Source } from '../../dataflow/source.ts'
-import { deadPostRecord } from '../../text/dead-post.ts'
+import { deadPostRecord, deadTopicOf } from '../../text/dead-post.ts'
 import type { Row } from './rows.ts'
-
-/** The topic for what could not become a post. */
-export const deadTopicOf = (topic: string): string => `${topic}.dead`
 
 /**
  * Posts go to `topic`, dead rows to `<topic>.dead`, both in the transaction that files the position in the source.

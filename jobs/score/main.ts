@@ -7,6 +7,7 @@ import { messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { StepStats } from '../../dataflow/metrics.ts'
 import { run } from '../../dataflow/run.ts'
+import { deadTopicOf } from '../../text/dead-post.ts'
 import { countWrites } from './count-writes.ts'
 import { deadFlow, scoreFlow } from './flow.ts'
 import { followAlias } from './follow-alias.ts'
@@ -57,7 +58,7 @@ const drainMs = 800
 export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummary> {
   const { config, eventLog, connect, models, follow, start, clock, log, signal, untilEnd, acceptRecreated } = options
   const posts = await eventLog.createTopic(config.topic, config.partitions)
-  const dead = await eventLog.createTopic(`${config.topic}.dead`, 1)
+  const dead = await eventLog.createTopic(deadTopicOf(config.topic), 1)
   const counts = { scored: 0, dead: 0 }
   const limits = { maxItems: config.batchPosts, maxWaitMs: config.lingerMs }
   const startedAt = clock.now()
