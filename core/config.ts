@@ -54,6 +54,11 @@ export const configSchema = z.strictObject({
     .min(1)
     .default('sentiment')
     .describe('Model to score with: a name in the registry, whose champion is followed; name@version; or a directory.'),
+  replica: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/)
+    .optional()
+    .describe('Name of this process among several that do one job together, such as the host name of its container.'),
   topic: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,200}$/)

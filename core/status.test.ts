@@ -30,6 +30,17 @@ test('a status is read as it was written', async () => {
   ])
 })
 
+test('replicas of a job keep a status each, and one that was silent for an hour is forgotten', async () => {
+  const data = emptyFolder()
+  await writeStatus(data, status({ replica: 'a' }))
+  await writeStatus(data, status({ replica: 'b', updatedAt: 2_000 }))
+  expect(await readStatuses(data, 1_500)).toMatchObject([
+    { job: 'score', replica: 'a', answering: true },
+    { job: 'score', replica: 'b', answering: true },
+  ])
+  expect(await readStatuses(data, 1_001 + 3_600_000)).toMatchObject([{ replica: 'b', answering: false }])
+})
+
 test('a folder in which no job ever ran has no statuses', async () => {
   expect(await readStatuses(emptyFolder(), 0)).toEqual([])
 })

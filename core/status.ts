@@ -28,9 +28,17 @@ export const PartitionStatus = z.object({
 })
 export type PartitionStatus = z.infer<typeof PartitionStatus>
 
-/** `<data>/status/<job>.json`: what a job says about itself, for the dashboard, `/readyz` and the supervisor. */
+/**
+ * `<data>/status/<job>.json`, or `<job>@<replica>.json`: what a job says about itself, for the dashboard, `/readyz` and
+ * the supervisor.
+ */
 export const JobStatus = z.object({
   job: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
+  /** Which of several processes that do this job together; absent for one alone. */
+  replica: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/)
+    .optional(),
   pid: z.int().positive(),
   startedAt: instantMs,
   updatedAt: instantMs,
@@ -53,22 +61,27 @@ export const JobStatus = z.object({
 export type JobStatus = z.infer<typeof JobStatus>
 
 /** A status file as it was found. */
-export type StatusFile =
-  | { readonly job: string; readonly status: JobStatus; readonly answering: boolean }
-  | { readonly job: string; readonly status: undefined; readonly answering: false; readonly reason: string }
+export type StatusFile = { readonly job: string; readonly replica?: string | undefined } & (
+  | { readonly status: JobStatus; readonly answering: boolean }
+  | { readonly status: undefined; readonly answering: false; readonly reason: string }
+)
 
 const folderOf = (data: string): string => join(data, 'status')
 const lastWords: readonly JobStatus['state'][] = ['stopped', 'ended']
+/** A replica silent for this long, in milliseconds, is not told of any more: containers get a new name at each start. */
+const forgottenAfterMs = 3_600_000
+const stem = ({ job, replica }: Pick<JobStatus, 'job' | 'replica'>): string =>
+  replica === undefined ? job : `${job}@${replica}`
 let writes = 0
 
 /** Replaces the job's status; a reader sees the old file or the new one, never a part of either. */
 export async function writeStatus(data: string, status: JobStatus): Promise<void> {
   const folder = folderOf(data)
   await mkdir(folder, { recursive: true })
-  const temporary = join(folder, `.${status.job}.${process.pid}.${writes++}`)
+  const temporary = join(folder, `.${stem(status)}.${process.pid}.${writes++}`)
   try {
     await writeFile(temporary, JSON.stringify(JobStatus.parse(status)))
-    await rename(temporary, join(folder, `${status.job}.json`))
+    await rename(temporary, join(folder, `${stem(status)}.json`))
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
@@ -85,15 +98,23 @@ export async function readStatuses(data: string, nowMs: number): Promise<readonl
     if (error.code === 'ENOENT') return []
     throw error
   })
-  const jobs = names.flatMap((name) => /^([a-z][a-z0-9-]*)\.json$/.exec(name)?.[1] ?? []).sort()
-  return Promise.all(jobs.map((job) => readStatus(data, job, nowMs)))
+  const files = await Promise.all(
+    names.sort().map(async (name): Promise<readonly StatusFile[]> => {
+      const [, job, replica] = /^([a-z][a-z0-9-]*)(?:@([\w.-]+))?\.json$/.exec(name) ?? []
+      if (job === undefined) return []
+      const file = await readStatus(data, { job, replica }, nowMs)
+      const silentMs = nowMs - (file.status?.updatedAt ?? nowMs)
+      return replica !== undefined && silentMs > forgottenAfterMs ? [] : [file]
+    }),
+  )
+  return files.flat()
 }
 
-async function readStatus(data: string, job: string, nowMs: number): Promise<StatusFile> {
+async function readStatus(data: string, of: Pick<JobStatus, 'job' | 'replica'>, nowMs: number): Promise<StatusFile> {
   try {
-    const status = JobStatus.parse(JSON.parse(await readFile(join(folderOf(data), `${job}.json`), 'utf8')))
-    return { job, status, answering: nowMs - status.updatedAt < staleAfterMs && !lastWords.includes(status.state) }
+    const status = JobStatus.parse(JSON.parse(await readFile(join(folderOf(data), `${stem(of)}.json`), 'utf8')))
+    return { ...of, status, answering: nowMs - status.updatedAt < staleAfterMs && !lastWords.includes(status.state) }
   } catch (error) {
-    return { job, status: undefined, answering: false, reason: messageOf(error) }
+    return { ...of, status: undefined, answering: false, reason: messageOf(error) }
   }
 }

@@ -3,7 +3,7 @@ import fastifyPlugin from 'fastify-plugin'
 import { messageOf } from '../../core/errors.ts'
 import type { LiveFeed } from './feed.ts'
 
-/** Parts that must work before posts become scores. */
+/** Parts that must work before posts become scores; of several replicas of a job, one. */
 const needed = ['log', 'store', 'score'] as const
 
 /**
@@ -17,7 +17,9 @@ export const health = fastifyPlugin(async (server: FastifyInstance, { feed }: { 
     reply.header('cache-control', 'no-store')
     try {
       const parts = await feed.parts()
-      const ready = needed.every((name) => parts.some((part) => part.name === name && part.state === 'ok'))
+      const ready = needed.every((name) =>
+        parts.some((part) => part.name.split('@')[0] === name && part.state === 'ok'),
+      )
       return reply.code(ready ? 200 : 503).send(request.authorised ? { ready, parts } : { ready })
     } catch (error) {
       const reason = messageOf(error)

@@ -1,6 +1,6 @@
 import type { EventLog } from '../../connectors/event-log.ts'
 import { DriftlineError } from '../../core/errors.ts'
-import type { JobStatus, PartitionStatus } from '../../core/status.ts'
+import type { PartitionStatus } from '../../core/status.ts'
 import type { LogLag, PartitionLag } from '../protocol.ts'
 import type { RowPosition } from './live-store.ts'
 
@@ -17,7 +17,7 @@ export const scoreGroup = 'score'
 export async function readLag(
   log: EventLog,
   topic: string,
-  score: JobStatus | undefined,
+  scoring: readonly PartitionStatus[],
   rows: readonly RowPosition[],
   nowMs: number,
 ): Promise<LogLag> {
@@ -26,7 +26,7 @@ export async function readLag(
   const [ranges, committed] = await Promise.all([log.ranges(topic), log.committed(scoreGroup, topic)])
   const partitions = await Promise.all(
     ranges.map(async ({ partition, start, end }): Promise<PartitionLag> => {
-      const said = score?.partitions.find((other) => other.topic === topic && other.partition === partition)
+      const said = scoring.find((other) => other.topic === topic && other.partition === partition)
       const row = rows.find((other) => other.topicId === info.id && other.partition === partition)
       const position = Math.max(start, committed.get(partition) ?? 0, said?.position ?? 0, row?.next ?? 0)
       const lag = Math.max(0, end - position)

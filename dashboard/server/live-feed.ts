@@ -37,7 +37,7 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed & AsyncDispos
   const readStore = (files: readonly StatusFile[]): Promise<void> =>
     storePart.read(async (nowMs) => {
       rows = await store.positions(topic)
-      return reader.read(nowMs, scoreOf(files)?.model?.labels ?? [])
+      return reader.read(nowMs, files.find(({ job }) => job === 'score')?.status?.model?.labels ?? [])
     })
 
   /** Enough to know that it answers: a probe each few seconds should not read what nobody looks at. */
@@ -50,7 +50,7 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed & AsyncDispos
   const readLog = (files: readonly StatusFile[]): Promise<void> =>
     logPart.read(async (nowMs) => {
       opened ??= await openLog()
-      return readLag(opened, topic, scoreOf(files), rows, nowMs)
+      return readLag(opened, topic, saidByScore(files), rows, nowMs)
     })
 
   const partsFrom = (files: readonly StatusFile[]): readonly Part[] => [
@@ -84,7 +84,12 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed & AsyncDispos
   }
 }
 
-const scoreOf = (files: readonly StatusFile[]) => files.find(({ job }) => job === 'score')?.status
+/** What the replicas of the score job say of the partitions that they hold; of one silent, only if no other has it. */
+const saidByScore = (files: readonly StatusFile[]) =>
+  files
+    .filter(({ job }) => job === 'score')
+    .sort((a, b) => Number(b.answering) - Number(a.answering))
+    .flatMap(({ status }) => status?.partitions ?? [])
 
 /** Something outside that may be away: keeps its last answer and, while it fails, asks it only once a second. */
 function outside<Value>(name: string, clock: Clock, log: Log) {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import type { StatusFile } from '../../core/status.ts'
+import type { JobStatus, StatusFile } from '../../core/status.ts'
 import type { LiveFeed } from './feed.ts'
 
 type Labels = Readonly<Record<string, string | number>>
@@ -32,13 +32,16 @@ export const metrics = fastifyPlugin(async (server: FastifyInstance, { feed }: {
   })
 })
 
+/** `replica` only for one of several: an absent label is an empty one to Prometheus. */
+const labelsOf = ({ job, replica }: JobStatus): Labels => (replica === undefined ? { job } : { job, replica })
+
 function jobFamilies(files: readonly StatusFile[]): readonly Family[] {
   const known = files.flatMap(({ status, answering }) => (status === undefined ? [] : [{ status, answering }]))
   const answering = known.flatMap(({ status, answering: now }) => (now ? [status] : []))
-  const perPartition = answering.flatMap(({ job, partitions }) =>
-    partitions.map((partition) => ({
+  const perPartition = answering.flatMap((status) =>
+    status.partitions.map((partition) => ({
       partition,
-      labels: { job, topic: partition.topic, partition: partition.partition },
+      labels: { ...labelsOf(status), topic: partition.topic, partition: partition.partition },
     })),
   )
   return [
@@ -46,28 +49,28 @@ function jobFamilies(files: readonly StatusFile[]): readonly Family[] {
       name: 'driftline_job_answering',
       type: 'gauge',
       help: '1 when the job wrote its status lately.',
-      samples: known.map(({ status, answering: now }) => ({ labels: { job: status.job }, value: now ? 1 : 0 })),
+      samples: known.map(({ status, answering: now }) => ({ labels: labelsOf(status), value: now ? 1 : 0 })),
     },
     {
       name: 'driftline_job_start_time_seconds',
       type: 'gauge',
       help: 'When the job started, in seconds since the epoch.',
-      samples: known.map(({ status }) => ({ labels: { job: status.job }, value: status.startedAt / 1000 })),
+      samples: known.map(({ status }) => ({ labels: labelsOf(status), value: status.startedAt / 1000 })),
     },
     {
       name: 'driftline_job_items_total',
       type: 'counter',
       help: 'Items since the job started, by what became of them.',
-      samples: known.flatMap(({ status: { job, counts } }) =>
-        Object.entries(counts).map(([kind, value]) => ({ labels: { job, kind }, value })),
+      samples: known.flatMap(({ status }) =>
+        Object.entries(status.counts).map(([kind, value]) => ({ labels: { ...labelsOf(status), kind }, value })),
       ),
     },
     {
       name: 'driftline_job_items_per_second',
       type: 'gauge',
       help: 'Items per second over the last few seconds.',
-      samples: answering.flatMap(({ job, rates }) =>
-        Object.entries(rates).map(([kind, value]) => ({ labels: { job, kind }, value })),
+      samples: answering.flatMap((status) =>
+        Object.entries(status.rates).map(([kind, value]) => ({ labels: { ...labelsOf(status), kind }, value })),
       ),
     },
     {
@@ -92,9 +95,11 @@ function jobFamilies(files: readonly StatusFile[]): readonly Family[] {
       name: 'driftline_model_info',
       type: 'gauge',
       help: 'Always 1: the model in use and the provider it truly runs on.',
-      samples: answering.flatMap(({ job, model, provider = 'unknown' }) =>
-        model === undefined ? [] : [{ labels: { job, model: model.name, version: model.version, provider }, value: 1 }],
-      ),
+      samples: answering.flatMap((status) => {
+        const { model, provider = 'unknown' } = status
+        if (model === undefined) return []
+        return [{ labels: { ...labelsOf(status), model: model.name, version: model.version, provider }, value: 1 }]
+      }),
     },
   ]
 }

@@ -10,14 +10,17 @@ const goneAfterMs = 60_000
 export function jobParts(files: readonly StatusFile[], nowMs: number): readonly Part[] {
   const missing = expected.filter((name) => !files.some(({ job }) => job === name))
   const rank = (name: string): number => {
-    const at = expected.indexOf(name)
+    const at = expected.indexOf(name.split('@')[0] ?? '')
     return at < 0 ? expected.length : at
   }
   return [
     ...missing.map((name): Part => ({ name, state: 'absent', detail: 'not started' })),
-    ...files.map((file) => ({ name: file.job, ...jobState(file, nowMs) })),
+    ...files.map((file) => ({ name: nameOf(file), ...jobState(file, nowMs) })),
   ].sort((a, b) => rank(a.name) - rank(b.name))
 }
+
+/** `score`, or `score@<replica>` for one of several. */
+const nameOf = ({ job, replica }: StatusFile): string => (replica === undefined ? job : `${job}@${replica}`)
 
 function jobState(file: StatusFile, nowMs: number): Omit<Part, 'name'> {
   if (file.status === undefined) return { state: 'halted', detail: `its status cannot be read: ${file.reason}` }

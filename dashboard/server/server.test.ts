@@ -4,7 +4,7 @@ import type { WebSocket } from 'ws'
 import { systemClock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import type { JobStatus } from '../../core/status.ts'
-import { PageMessage, ServerMessage, Snapshot } from '../protocol.ts'
+import { PageMessage, type Part, ServerMessage, Snapshot } from '../protocol.ts'
 import { createServer } from './server.ts'
 import { allWorking, type ScriptedFeed, sampleSnapshot, scriptedFeed } from './testing/scripted-feed.ts'
 
@@ -273,6 +273,20 @@ describe('probes', () => {
       expect(answer.json()).toMatchObject({ ready: false, parts: feed.nextParts })
     }
     feed.nextParts = allWorking.filter((part) => part.name !== name)
+    expect((await server.inject({ url: '/readyz', headers: local })).statusCode).toBe(503)
+  })
+
+  test('/readyz is 200 while one of several replicas of score works', async () => {
+    const feed = scriptedFeed()
+    const replicas = (state: Part['state']): Part[] => [
+      { name: 'score@a', state: 'waiting', detail: 'the store is away' },
+      { name: 'score@b', state, detail: '' },
+    ]
+    const others = allWorking.filter(({ name }) => name !== 'score')
+    const server = await serve(feed)
+    feed.nextParts = [...others, ...replicas('ok')]
+    expect((await server.inject({ url: '/readyz', headers: local })).statusCode).toBe(200)
+    feed.nextParts = [...others, ...replicas('absent')]
     expect((await server.inject({ url: '/readyz', headers: local })).statusCode).toBe(503)
   })
 

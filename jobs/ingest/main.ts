@@ -45,7 +45,7 @@ export async function ingest(
     await eventLog.createTopic(deadTopicOf(config.topic), 1)
     const tally = new Tally(clock)
     let current: Run<number> | undefined
-    const status = { data: config.data, tally, clock, log, current: () => current }
+    const status = { data: config.data, replica: config.replica, tally, clock, log, current: () => current }
     const reporting = new AbortController()
     const reports = [reportStatus(status, reporting.signal), tellProgress(tally, context, clock, reporting.signal)]
     try {

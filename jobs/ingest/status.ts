@@ -11,6 +11,8 @@ const rateReports = 5
 
 export interface StatusOptions {
   readonly data: string
+  /** See `Config`. */
+  readonly replica: string | undefined
   readonly tally: Tally
   readonly clock: Clock
   readonly log: Log
@@ -41,7 +43,7 @@ export async function reportEnd(
 }
 
 async function write(
-  { data, tally, log }: StatusOptions,
+  { data, replica, tally, log }: StatusOptions,
   updatedAt: number,
   read: number,
   state: Pick<JobStatus, 'state' | 'reason'>,
@@ -50,6 +52,7 @@ async function write(
   const counts = { read: tally.read, accepted: tally.accepted, dead: tally.dead }
   const status = {
     job: 'ingest',
+    ...(replica !== undefined && { replica }),
     pid: process.pid,
     startedAt,
     updatedAt,

@@ -45,6 +45,7 @@ export function reportStatus(options: ReportOptions): { stop(lastWord: LastWord,
     const swap = lastSwap()
     const status: JobStatus = {
       job: 'score',
+      ...(config.replica !== undefined && { replica: config.replica }),
       pid: process.pid,
       startedAt,
       updatedAt: now,
