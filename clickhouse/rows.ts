@@ -85,6 +85,36 @@ export interface SwapRow {
   readonly reason: string
 }
 
+/** How a check judged a statistic, or everything together. */
+export const Verdict = z.enum(['ok', 'warning', 'drift'])
+export type Verdict = z.infer<typeof Verdict>
+
+/** One row of `drift_checks`: a statistic of a segment, or (segment '', statistic 'verdict') what the whole check says. */
+export interface DriftCheckRow {
+  readonly check_id: string
+  readonly checked_at: number
+  /** Event time, [from, to). */
+  readonly window_from: number
+  readonly window_to: number
+  readonly model_name: string
+  readonly model_version: number
+  /** '' for all posts, else `source=…` or `lang=…`. */
+  readonly segment: string
+  readonly statistic: string
+  readonly value: number
+  /** The value from which the statistic alone is an alarm. */
+  readonly threshold: number
+  /** `null` where the statistic is shown and not tested. */
+  readonly p_value: number | null
+  /** How large the change is, in the unit its smallest effect is configured in. */
+  readonly effect: number
+  readonly reference_rows: number
+  readonly live_rows: number
+  readonly verdict: Verdict
+  /** JSON: jobs/drift/check-result.ts has its schema. */
+  readonly details: string
+}
+
 export const quoteIdentifier = (name: string): string => `\`${name.replace(/[\\`]/g, '\\$&')}\``
 
 const count = z.number().int().nonnegative()
