@@ -115,9 +115,60 @@ export interface DriftCheckRow {
   readonly details: string
 }
 
+/** Why a post was asked about. `audit` is the uniform random slice. */
+export const strategies = ['margin', 'entropy', 'diversity', 'drift', 'audit'] as const
+export type Strategy = (typeof strategies)[number]
+
+/** Where an answer came from; an `adjudication` wins over all others. */
+export const labelOrigins = ['review', 'import', 'replay', 'adjudication'] as const
+export type LabelOrigin = (typeof labelOrigins)[number]
+
+/** One row of `labels`: one person's answer for one post. Of the same person and post the newest counts. */
+export interface LabelRow {
+  readonly post_id: string
+  readonly labelled_by: string
+  readonly labelled_at: number
+  /** '' for no answer: withdrawn, or passed over. */
+  readonly label: string
+  /** '' while the post is unknown. */
+  readonly text: string
+  /** 0 while the post is unknown. */
+  readonly event_at: number
+  readonly origin: LabelOrigin
+  /** With which the post was chosen for labelling, above 0 to 1; 1 when it was labelled for a reason of its own. */
+  readonly selection_probability: number
+  readonly note: string
+}
+
+/** One row of `review_queue`: a post that people are asked about. */
+export interface ReviewRow {
+  readonly queued_at: number
+  /** The check that asked. */
+  readonly check_id: string
+  readonly post_id: string
+  readonly text: string
+  readonly event_at: number
+  readonly source: string
+  readonly lang: string
+  readonly model_name: string
+  readonly model_version: number
+  /** Of the model, in the order of `probabilities`. */
+  readonly classes: readonly string[]
+  /** What the model says. */
+  readonly label: string
+  readonly probabilities: readonly number[]
+  readonly strategy: Strategy
+  /** Of the post under all strategies together, above 0 to 1: its inverse is the weight in an estimate. */
+  readonly selection_probability: number
+}
+
 export const quoteIdentifier = (name: string): string => `\`${name.replace(/[\\`]/g, '\\$&')}\``
 
 const count = z.number().int().nonnegative()
+const milliseconds = z.number().int()
+const share = z.number().min(0).max(1)
+const flag = z.union([z.literal(0), z.literal(1)]).transform((value) => value === 1)
+const answers = { answers: count, agreeing: count, adjudicated: flag, origins: z.array(z.string()) }
 const position = { topic_id: z.string(), partition: count }
 
 /** What the queries of `clickhouse/queries/` return, by the name of the file; the page's (`live_*`) are read by the dashboard. */
@@ -139,5 +190,32 @@ export const queryRows = {
   verify_duplicates: z.object({ ...position, offset: count, rows: count }),
   verify_gaps: z.object({ partition: count, from_offset: count, to_offset: count }),
   verify_versions: z.object({ ...position, offset: count, version: count, recorded: count }),
+  labels_effective: z.object({
+    post_id: z.string(),
+    text: z.string(),
+    event_at_ms: milliseconds,
+    label: z.string(),
+    ...answers,
+    tied: flag,
+    selection_probability: share,
+    labelled_at_ms: milliseconds,
+  }),
+  labelled_scores: z.object({
+    post_id: z.string(),
+    text: z.string(),
+    event_at_ms: milliseconds,
+    labelled_at_ms: milliseconds,
+    source: z.string(),
+    lang: z.string(),
+    label: z.string(),
+    predicted: z.string(),
+    confidence: z.number(),
+    probabilities: z.array(z.number()),
+    selection_probability: share,
+    ...answers,
+    model_name: z.string(),
+    model_version: count,
+    shadow: flag,
+  }),
   verify_aggregates: z.object({ aggregate: z.string(), key: z.string(), projected: count, counted: count }),
 } as const satisfies Record<string, z.ZodType>
