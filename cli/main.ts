@@ -3,6 +3,7 @@ import { packageVersion } from '../core/package-version.ts'
 import { configCommand } from './config.ts'
 import { dashboardCommand } from './dashboard.ts'
 import { doctorCommand } from './doctor.ts'
+import { healthCommand } from './health.ts'
 import { ingestCommand } from './ingest.ts'
 import { modelsCommand } from './models.ts'
 import { predictCommand } from './predict.ts'
@@ -27,6 +28,7 @@ const verbs = [
   sqlCommand,
   verifyCommand,
   doctorCommand,
+  healthCommand,
   configCommand,
 ]
 

@@ -26,7 +26,20 @@ async function driftline(args: readonly string[], env: Readonly<Record<string, s
 }
 
 test('--help of each verb tells its use, and leaves nothing behind', async () => {
-  const verbs = ['up', 'demo', 'score', 'verify', 'doctor', 'config', 'ingest', 'store', 'sql', 'dashboard', 'train']
+  const verbs = [
+    'up',
+    'demo',
+    'score',
+    'verify',
+    'doctor',
+    'health',
+    'config',
+    'ingest',
+    'store',
+    'sql',
+    'dashboard',
+    'train',
+  ]
   await Promise.all(
     verbs.map(async (verb) => {
       const { code, stdout, stderr } = await driftline([verb, '--help'])

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { DriftlineError, messageOf } from './errors.ts'
@@ -57,8 +58,9 @@ export const configSchema = z.strictObject({
   replica: z
     .string()
     .regex(/^[\w.-]{1,64}$/)
+    .transform((name) => (name === 'auto' ? hostname().slice(0, 64) : name))
     .optional()
-    .describe('Name of this process among several that do one job together, such as the host name of its container.'),
+    .describe('Name of this process among several that do one job together; auto takes the host name.'),
   topic: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,200}$/)
