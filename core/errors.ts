@@ -94,6 +94,11 @@ export const catalogue = {
     summary: 'the alias does not point where it was expected',
     hint: 'Somebody else has moved it, and nothing was changed. Look with `driftline models list` and decide again.',
   },
+  DOCUMENT_MOVED: {
+    retry: false,
+    summary: 'the document is not at the revision that was expected',
+    hint: 'Somebody else has written it, and nothing was changed. Read it again and decide again.',
+  },
   CERTIFICATE_MISSING: {
     retry: false,
     summary: 'the version has no passing certificate',

@@ -61,6 +61,14 @@ export class Disk {
     return true
   }
 
+  /** Renames a folder. @returns false when it is gone */
+  async moveFolder(from: string, to: string): Promise<boolean> {
+    this.#before('rename')
+    if ((await unlessMissing(rename(from, to).then(() => true))) === undefined) return false
+    await this.sync(dirname(to))
+    return true
+  }
+
   /** Gives a finished file a name that is free: unlike a rename, a link never replaces. @returns false when it is taken */
   async placeFile(draft: string, path: string): Promise<boolean> {
     this.#before('link')
@@ -102,14 +110,26 @@ export async function abandonedDrafts(folder: string): Promise<string[]> {
 }
 
 /** Names in a folder; none when there is no folder. */
-export async function entries(folder: string): Promise<string[]> {
+export const entries = async (folder: string): Promise<string[]> => (await unlessMissing(readdir(folder))) ?? []
+
+/** `undefined` for a file or folder that is not there. */
+export async function unlessMissing<Result>(step: Promise<Result>): Promise<Result | undefined> {
   try {
-    return await readdir(folder)
+    return await step
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
 }
+
+/** Numbers from 1 on among names, in ascending order. @param suffix what follows each number */
+export const numbered = (names: readonly string[], suffix: string): number[] =>
+  names
+    .filter((name) => name.endsWith(suffix))
+    .map((name) => name.slice(0, name.length - suffix.length))
+    .filter((name) => /^[1-9]\d*$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b)
 
 function isAlive(pid: number): boolean {
   try {

@@ -43,6 +43,12 @@ async function killedAtEachStep(
     await registry.publish(join(folder, 'two'))
     await registry.setAlias('tiny', 'champion', 1, { expected: undefined, by: 'test', reason: '' })
   }
+  if (args[0] === 'document') {
+    // One more removes old revisions.
+    for (let revision = 0; revision < 16; revision++) {
+      await registry.documents.write('tiny', 'traffic', revision + 1, revision)
+    }
+  }
   const atOnce = 4
   for (let first = 0; ; first += atOnce) {
     const killed = await Promise.all(
@@ -83,6 +89,23 @@ test('killed at any step of a move, the alias points to the old or the new versi
     if (!killed) expect(change).toBe(2)
   })
   expect(steps).toBeGreaterThan(4)
+})
+
+test('killed at any step of a write that removes old revisions, a document is at the old or the new one, and goes on', async () => {
+  const steps = await killedAtEachStep('document', ['document'], async (root, killed) => {
+    const { documents } = await openFileRegistry(root)
+    expect(await readdir(join(root, '.drafts'))).toEqual([])
+    const { revision = 0, value } = (await documents.read('tiny', 'traffic')) ?? {}
+    expect([16, 17]).toContain(revision)
+    expect(value).toBe(revision)
+    if (!killed) expect(revision).toBe(17)
+    for (let next = revision; next < 40; next++) await documents.write('tiny', 'traffic', next + 1, next)
+    const [first = ''] = await readdir(join(root, 'tiny/documents/traffic'))
+    const left = await readdir(join(root, 'tiny/documents/traffic', first))
+    expect(left.filter((file) => Number.parseInt(file, 10) < Number(first))).toEqual([])
+    expect(left.length).toBeLessThan(20)
+  })
+  expect(steps).toBeGreaterThan(15)
 })
 
 test('of two processes that race for 1,000 aliases, exactly one wins each, and the audit tells which', async () => {

@@ -4,11 +4,23 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { DriftlineError, messageOf } from '../../core/errors.ts'
+import { DriftlineError } from '../../core/errors.ts'
 import { loadModelDirectory, type ModelDirectory, manifestFile, readManifest } from '../model-directory.ts'
-import { abandonedDrafts, Disk, draftIn, entries } from './disk.ts'
+import { abandonedDrafts, Disk, draftIn, entries, numbered } from './disk.ts'
+import type { Documents } from './documents.ts'
+import { FileDocuments } from './file-documents.ts'
 import type { Manifest } from './manifest.ts'
-import { type Aliases, type AliasMove, aliasName, Change, moved, type Published, type Registry } from './registry.ts'
+import { parseFile } from './parse-file.ts'
+import {
+  type Aliases,
+  type AliasMove,
+  aliasName,
+  Change,
+  checkedName,
+  moved,
+  type Published,
+  type Registry,
+} from './registry.ts'
 
 export interface FileRegistryOptions {
   readonly clock?: Clock
@@ -25,8 +37,8 @@ export const registryFolder = (data: string): string => join(data, 'registry')
 /**
  * Opens a registry in a folder, which is made by the first publication, and removes what killed processes left behind.
  *
- * `<root>/<name>/versions/<n>/` is a model directory, `<root>/<name>/changes/<n>.json` a move of an alias, and
- * `<root>/.drafts/` holds what is being written. Each is written there, synced, and placed under the next free number in
+ * `<root>/<name>/versions/<n>/` is a model directory, `<root>/<name>/changes/<n>.json` a move of an alias,
+ * `<root>/<name>/documents/` see `FileDocuments`, and `<root>/.drafts/` holds what is being written. Each is written there, synced, and placed under the next free number in
  * one step that fails when another process was faster. So there is no lock, and none to be left behind by a process
  * that is killed.
  */
@@ -37,6 +49,7 @@ export async function openFileRegistry(root: string, options: FileRegistryOption
 }
 
 class FileRegistry implements Registry {
+  readonly documents: Documents
   readonly #root: string
   readonly #drafts: string
   readonly #clock: Clock
@@ -47,6 +60,8 @@ class FileRegistry implements Registry {
     this.#drafts = join(root, '.drafts')
     this.#clock = clock
     this.#disk = disk
+    const [folderOf, drafts] = [this.#documentsOf, this.#drafts]
+    this.documents = new FileDocuments({ folderOf, keyOf: checkedName, drafts, disk, clock })
   }
 
   async clean(): Promise<void> {
@@ -67,6 +82,8 @@ class FileRegistry implements Registry {
     const disk = this.#disk
     await disk.folder(this.#drafts)
     await disk.folder(this.#versionsOf(name))
+    await disk.folder(this.#changesOf(name)) // these two so that they can be watched from the start
+    await disk.folder(this.#documentsOf(name))
     const draft = draftIn(this.#drafts)
     await disk.folder(draft)
     try {
@@ -95,7 +112,7 @@ class FileRegistry implements Registry {
   }
 
   async versions(name: string): Promise<readonly number[]> {
-    return numbers(await entries(this.#versionsOf(name)), /^([1-9]\d*)$/)
+    return numbered(await entries(this.#versionsOf(name)), '')
   }
 
   async manifest(name: string, version: number): Promise<Manifest> {
@@ -172,7 +189,7 @@ class FileRegistry implements Registry {
     const { path, manifest } = await this.open(name, version)
     const file = 'certificate.json'
     if (!Object.hasOwn(manifest.files, file)) return false
-    return parse(Certificate, await readFile(join(path, file), 'utf8'), join(path, file)).passed
+    return parseFile(Certificate, await readFile(join(path, file), 'utf8'), join(path, file)).passed
   }
 
   async audit(name: string): Promise<readonly Change[]> {
@@ -180,47 +197,29 @@ class FileRegistry implements Registry {
   }
 
   watch(name: string, onChange: () => void, signal: AbortSignal): void {
-    try {
-      const watcher = watch(this.#changesOf(name), { persistent: false, signal }, onChange)
-      watcher.on('error', () => watcher.close()) // no more hints
-    } catch (error) {
-      // The system has no watch left, or the file system knows none: no hints then.
-      if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error
+    for (const folder of [this.#changesOf(name), this.#documentsOf(name)]) {
+      try {
+        const watcher = watch(folder, { persistent: false, signal }, onChange)
+        watcher.on('error', () => watcher.close()) // no more hints
+      } catch (error) {
+        // There is no folder yet, the system has no watch left, or the file system knows none: no hints then.
+        if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error
+      }
     }
   }
 
   async #changes(name: string): Promise<number[]> {
-    return numbers(await entries(this.#changesOf(name)), /^([1-9]\d*)\.json$/)
+    return numbered(await entries(this.#changesOf(name)), '.json')
   }
 
   async #change(name: string, change: number): Promise<Change> {
     const file = this.#changeAt(name, change)
-    return parse(Change, await readFile(file, 'utf8'), file)
+    return parseFile(Change, await readFile(file, 'utf8'), file)
   }
 
   #versionsOf = (name: string): string => join(this.#root, checkedName(name), 'versions')
   #versionAt = (name: string, version: number): string => join(this.#versionsOf(name), String(version))
+  #documentsOf = (name: string): string => join(this.#root, checkedName(name), 'documents')
   #changesOf = (name: string): string => join(this.#root, checkedName(name), 'changes')
   #changeAt = (name: string, change: number): string => join(this.#changesOf(name), `${change}.json`)
-}
-
-/** Names become folders, so what is none is refused before it is a part of a path. */
-function checkedName(name: string): string {
-  if (aliasName.safeParse(name).success) return name
-  const reason = `${JSON.stringify(name)} is no name: lower-case letters, digits and hyphens, from a letter on, at most 64`
-  throw new DriftlineError('USAGE', { reason })
-}
-
-const numbers = (names: readonly string[], pattern: RegExp): number[] =>
-  names
-    .flatMap((name) => pattern.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b)
-
-function parse<Schema extends z.ZodType>(schema: Schema, text: string, file: string): z.infer<Schema> {
-  try {
-    return schema.parse(JSON.parse(text))
-  } catch (error) {
-    throw new DriftlineError('REGISTRY_INVALID', { file, reason: messageOf(error) }, { cause: error })
-  }
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { DriftlineError } from '../../core/errors.ts'
 import type { ModelDirectory } from '../model-directory.ts'
+import type { Documents } from './documents.ts'
 import type { Manifest } from './manifest.ts'
 
 const versionNumber = z.int().positive()
@@ -55,6 +57,8 @@ export interface Published {
  * one that is killed leaves nothing half done that another could see.
  */
 export interface Registry {
+  /** What else changes about a model. `watch` tells of it too. */
+  readonly documents: Documents
   names(): Promise<readonly string[]>
   /**
    * Verifies a model directory and stores a copy as the next version of the model that its manifest names, under the
@@ -84,7 +88,7 @@ export interface Registry {
   setAlias(name: string, alias: string, to: number, move: AliasMove): Promise<Change>
   /** Every move of an alias, the oldest first. */
   audit(name: string): Promise<readonly Change[]>
-  /** Calls `onChange` soon after an alias may have moved. A hint, not a promise: whoever must not miss one asks as well. */
+  /** Calls `onChange` soon after an alias or a document may have moved. A hint, not a promise: whoever must not miss one asks as well. */
   watch(name: string, onChange: () => void, signal: AbortSignal): void
 }
 
@@ -93,4 +97,15 @@ export function moved(at: Aliases['at'], alias: string, to: number): Record<stri
   const { champion } = at
   const previous = alias === 'champion' && champion !== undefined && champion !== to ? { previous: champion } : {}
   return { ...at, ...previous, [alias]: to }
+}
+
+/**
+ * Names become folders and keys of stores, so what is none is refused before it is a part of a path.
+ *
+ * @throws DriftlineError `USAGE`
+ */
+export function checkedName(name: string): string {
+  if (aliasName.safeParse(name).success) return name
+  const reason = `${JSON.stringify(name)} is no name: lower-case letters, digits and hyphens, from a letter on, at most 64`
+  throw new DriftlineError('USAGE', { reason })
 }

@@ -151,5 +151,80 @@ export function registryContract(name: string, store: RegistryStore): void {
       await heard
       stop.abort()
     })
+
+    test('a document moves only from the revision that the caller read', async () => {
+      const { documents } = await fresh()
+      expect(await documents.read('tiny', 'traffic')).toBeUndefined()
+      expect(await documents.write('tiny', 'traffic', { share: 0.1 }, 0)).toBe(1)
+      expect(await documents.write('tiny', 'traffic', { share: 0.2 }, 1)).toBe(2)
+      const moved = { code: 'DOCUMENT_MOVED', details: { found: 2 } }
+      for (const stale of [0, 1, 3]) {
+        await expect(documents.write('tiny', 'traffic', { share: 0.3 }, stale)).rejects.toMatchObject(moved)
+      }
+      const other = (await store.open()).documents
+      expect(await other.read('tiny', 'traffic')).toEqual({ revision: 2, value: { share: 0.2 } })
+      expect(await other.read('tiny', 'lock')).toBeUndefined()
+      expect(await other.read('other', 'traffic')).toBeUndefined()
+      await expect(other.read('tiny', '../traffic')).rejects.toMatchObject({ code: 'USAGE' })
+    })
+
+    test('a revision that is long gone cannot be written again', async () => {
+      const { documents } = await fresh()
+      for (let revision = 0; revision < 50; revision++) await documents.write('tiny', 'state', revision, revision)
+      for (const stale of [0, 1, 20, 41]) {
+        await expect(documents.write('tiny', 'state', 'stale', stale)).rejects.toMatchObject({ code: 'DOCUMENT_MOVED' })
+      }
+      expect(await documents.read('tiny', 'state')).toEqual({ revision: 50, value: 49 })
+    })
+
+    test('of many writers of a document one wins each revision, and readers never see it go back or away', async () => {
+      await fresh()
+      const rounds = 60
+      const [writers, readers] = [
+        await Promise.all([1, 2, 3].map(store.open)),
+        await Promise.all([1, 2].map(store.open)),
+      ]
+      await writers[0]?.documents.write('tiny', 'counter', [], 0)
+      let writing = true
+      const seen = readers.map(async ({ documents }) => {
+        for (let last = 1; writing; ) {
+          const stored = await documents.read('tiny', 'counter')
+          expect(stored?.revision).toBeGreaterThanOrEqual(last)
+          last = stored?.revision ?? 0
+          expect(stored?.value).toHaveLength(last - 1)
+        }
+      })
+      const won = await Promise.all(
+        writers.map(async ({ documents }, writer) => {
+          for (let wins = 0; ; ) {
+            const stored = await documents.read('tiny', 'counter')
+            if (!Array.isArray(stored?.value)) throw new Error('the document went missing')
+            if (stored.revision > rounds) return wins
+            try {
+              await documents.write('tiny', 'counter', [...stored.value, writer], stored.revision)
+              wins++
+            } catch (error) {
+              expect(error).toMatchObject({ code: 'DOCUMENT_MOVED' })
+            }
+          }
+        }),
+      )
+      writing = false
+      await Promise.all(seen)
+      const stored = await writers[0]?.documents.read('tiny', 'counter')
+      expect(stored?.revision).toBe(rounds + 1)
+      expect(won.map((_, writer) => [stored?.value].flat(2).filter((by) => by === writer).length)).toEqual(won)
+    })
+
+    test('a watcher hears of a document', async () => {
+      const registry = await fresh()
+      await registry.publish(at('one'))
+      await registry.documents.write('tiny', 'traffic', 1, 0)
+      const stop = new AbortController()
+      const heard = new Promise<void>((resolve) => registry.watch('tiny', resolve, stop.signal))
+      await (await store.open()).documents.write('tiny', 'traffic', 2, 1)
+      await heard
+      stop.abort()
+    })
   })
 }

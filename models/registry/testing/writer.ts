@@ -21,6 +21,11 @@ if (task === 'publish') {
   const registry = await openFileRegistry(root, { disk: dyingAt(Number(last)) })
   const expected = (await registry.aliases('tiny')).at.champion
   await registry.setAlias('tiny', 'champion', expected === 1 ? 2 : 1, { expected, by: 'writer', reason: 'a test' })
+} else if (task === 'document') {
+  const [last = ''] = args
+  const { documents } = await openFileRegistry(root, { disk: dyingAt(Number(last)) })
+  const revision = (await documents.read('tiny', 'traffic'))?.revision ?? 0
+  await documents.write('tiny', 'traffic', revision + 1, revision)
 } else if (task === 'race') {
   const [by = '', rounds = '', to = ''] = args
   const registry = await openFileRegistry(root)
