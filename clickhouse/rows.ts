@@ -217,5 +217,16 @@ export const queryRows = {
     model_version: count,
     shadow: flag,
   }),
+  review_population: z.object({ posts: count }),
+  review_candidates: z.object({
+    post_id: z.string(),
+    text: z.string(),
+    event_at_ms: milliseconds,
+    source: z.string(),
+    lang: z.string(),
+    label: z.string(),
+    probabilities: z.array(z.number()),
+  }),
+  review_open: z.object({ open: count, asked: count }),
   verify_aggregates: z.object({ aggregate: z.string(), key: z.string(), projected: count, counted: count }),
 } as const satisfies Record<string, z.ZodType>
