@@ -46,6 +46,7 @@ test('fine-tunes the bundled model: progress on stderr, a report on stdout, a di
   expect(heldOut.paired.midP).toBeLessThan(0.001)
   const { manifest } = await loadModelDirectory(out)
   expect(manifest).toMatchObject({ name: 'sentiment', parent: 1, metrics: { accuracy: heldOut.model.accuracy } })
+  expect(manifest.lineage).toMatchObject({ labels: 300, command: expect.stringContaining(args.join(' ')) })
 })
 
 test('interrupted, it keeps the best weights so far and says so', async () => {

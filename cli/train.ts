@@ -87,6 +87,7 @@ export const trainCommand = () =>
           name: flags.name,
           version: flags.modelVersion,
           license: flags.license,
+          lineage: { command: ['driftline', ...process.argv.slice(2)].join(' ') },
           holdOut: flags.holdOut,
           evaluate: flags.evaluate,
           pretrain: flags.pretrain === undefined ? undefined : { path: flags.pretrain, epochs: flags.pretrainEpochs },

@@ -20,12 +20,15 @@ function labels(folder: string, name: string, rows: number, seed: number, tell =
     const label = random() < 0.5 ? 'negative' : 'positive'
     const filler = Array.from({ length: 3 + Math.floor(random() * 4) }, () => pick(plain))
     const text = [...filler, pick(label === 'negative' ? tell.sad : tell.glad), pick(plain)].join(' ')
-    return JSON.stringify({ id: `${name}-${row}`, text, label, ts: new Date(row * 3_600_000).toISOString() })
+    return JSON.stringify({ id: `${name}-${row}`, text, label, ts: hour(row) })
   })
   const path = join(folder, `${name}.jsonl`)
   writeFileSync(path, lines.join('\n'))
   return path
 }
+
+/** When the post of a row was written. */
+const hour = (row: number) => new Date(row * 3_600_000).toISOString()
 
 const folder = mkdtempSync(join(tmpdir(), 'driftline-train-'))
 const phases: string[] = []
@@ -60,6 +63,9 @@ test('from scratch, then on: the directory loads, the certificate passes, and th
   const { manifest, labels: classes } = await loadModelDirectory(first)
   expect(classes).toEqual(['negative', 'positive'])
   expect(manifest).toMatchObject({ name: 'weather', parent: null, text: { normaliser: 'social-1' } })
+  const { train, validation, repeated } = report.rows
+  expect(manifest.lineage).toMatchObject({ labels: train + validation, replayed: 0, seed: 1, dataFrom: hour(0) })
+  expect(manifest.lineage?.dataTo).toBe(hour(600 - repeated - 120 - 1)) // the newest are held out
   expect(manifest.reference.label?.counts.reduce((sum, count) => sum + count)).toBe(120)
   const certificate = Certificate.parse(JSON.parse(readFileSync(join(first, 'certificate.json'), 'utf8')))
   expect(certificate).toMatchObject({ passed: true, comparisons: [{ variant: 'fp32' }, { variant: 'int8' }] })

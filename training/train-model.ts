@@ -2,9 +2,10 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { DriftlineError } from '../core/errors.ts'
+import { packageVersion } from '../core/package-version.ts'
 import { seededRandom } from '../core/random.ts'
 import { writeManifest } from '../models/model-directory.ts'
-import type { Manifest } from '../models/registry/manifest.ts'
+import type { Lineage, Manifest } from '../models/registry/manifest.ts'
 import type { Certificate } from './after/certify.ts'
 import { type FinishOptions, finish } from './after/finish.ts'
 import { referenceOf } from './after/reference.ts'
@@ -33,6 +34,8 @@ export interface TrainOptions {
   readonly name?: string | undefined
   readonly version?: number | undefined
   readonly license?: string | undefined
+  /** What the manifest says of why this version is made, beside what training knows itself. */
+  readonly lineage?: Pick<Lineage, 'checkId' | 'command'>
   readonly holdOut: HoldOut
   /** Further labelled files to report on, never trained on. */
   readonly evaluate: readonly string[]
@@ -166,6 +169,14 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
     metrics: metricsOf(reports[0], temperature, train.length),
     reference: await referenceOf(onnx, proof, form, labels),
     license: options.license ?? older?.license ?? 'unspecified',
+    lineage: {
+      ...timesOf(train),
+      labels: train.length,
+      replayed: replay.length,
+      seed: options.seed,
+      codeVersion: packageVersion,
+      ...options.lineage,
+    },
   })
   const { model: _, history, trainable, ...training } = tuned
   return {
@@ -189,4 +200,15 @@ function metricsOf(set: SetReport | undefined, temperature: number, trainedRows:
   if (set === undefined) return {}
   const { rows, accuracy, macroRecall, macroF1, ece } = set.model
   return { rows, accuracy, macroRecall, macroF1, ece, temperature, trainedRows }
+}
+
+function timesOf(posts: readonly LabelledPost[]): Pick<Lineage, 'dataFrom' | 'dataTo'> {
+  let [from, to] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (const { atMs } of posts) {
+    if (atMs === undefined) continue
+    from = Math.min(from, atMs)
+    to = Math.max(to, atMs)
+  }
+  const iso = (ms: number) => (Number.isFinite(ms) ? new Date(ms).toISOString() : null)
+  return { dataFrom: iso(from), dataTo: iso(to) }
 }

@@ -1,5 +1,24 @@
 import { z } from 'zod'
 
+/** What a version was made of. A version that came from elsewhere has none. */
+export const Lineage = z.strictObject({
+  /** When the oldest and the newest post it was trained on were written; `null` where the posts have no times. */
+  dataFrom: z.iso.datetime().nullable(),
+  dataTo: z.iso.datetime().nullable(),
+  /** Labelled posts it was trained on, those that decided when to stop included. */
+  labels: z.int().nonnegative(),
+  /** Posts whose own labels did not count: on these the new version learnt what older ones say. */
+  replayed: z.int().nonnegative(),
+  seed: z.int(),
+  /** Version of the program. */
+  codeVersion: z.string().min(1),
+  /** The drift check that asked for it. */
+  checkId: z.string().min(1).optional(),
+  /** The command line that made it. */
+  command: z.string().min(1).optional(),
+})
+export type Lineage = z.infer<typeof Lineage>
+
 /** models/<...>/manifest.json: written once, never edited. */
 export const Manifest = z.strictObject({
   schema: z.literal(1),
@@ -26,6 +45,7 @@ export const Manifest = z.strictObject({
     z.strictObject({ edges: z.array(z.number()), counts: z.array(z.int().nonnegative()) }),
   ),
   license: z.string(),
+  lineage: Lineage.optional(),
 })
 
 export type Manifest = z.infer<typeof Manifest>
