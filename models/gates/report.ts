@@ -44,7 +44,7 @@ const Slice = z.strictObject({
   by: z.enum(['class', 'lang', 'source', 'length']),
   value: z.string(),
   rows,
-  /** Accuracy on the slice. */
+  /** F1 of a class, accuracy on any other slice. */
   champion: share,
   candidate: share,
   /** One-sided p of "the candidate is worse here", and the same corrected for the number of slices. */
