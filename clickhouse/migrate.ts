@@ -38,7 +38,9 @@ export const migrationStatements = (sql: string, database: string): string[] =>
   )
 
 /**
- * Brings a database to the newest schema. Statements name their database, so the client's own need not exist yet.
+ * Brings a database to the newest schema: applies, in the order of their numbers, the migrations that it lacks; one that
+ * came into the program later with a lower number is among them. Statements name their database, so the client's own need
+ * not exist yet.
  *
  * ClickHouse has neither locks nor transactions over DDL. Any number of installers may race all the same: each
  * statement is one that can be repeated (`IF NOT EXISTS`, `OR REPLACE`), and a version is written down only after its
@@ -53,9 +55,10 @@ export async function migrate(
   known: readonly Migration[] = migrations,
 ): Promise<readonly number[]> {
   const newest = known.at(-1)?.version ?? 0
-  const current = await schemaVersion(client, database)
+  const applied = await appliedVersions(client, database)
+  const current = Math.max(0, ...applied)
   if (current > newest) throw new DriftlineError('SCHEMA_NEWER', { database, found: current, known: newest })
-  const pending = known.filter(({ version }) => version > current)
+  const pending = known.filter(({ version }) => !applied.has(version))
   if (pending.length === 0) return []
 
   const name = quoteIdentifier(database)
@@ -79,20 +82,25 @@ export async function migrate(
   return pending.map(({ version }) => version)
 }
 
-/** 0 when the database has no tables of ours. */
-async function schemaVersion(client: ClickHouseClient, database: string): Promise<number> {
+/** None when the database has no tables of ours. */
+async function appliedVersions(client: ClickHouseClient, database: string): Promise<ReadonlySet<number>> {
   const tables = await client.query({
     query: `SELECT count() AS tables FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'`,
     query_params: { database },
     format: 'JSONEachRow',
   })
   const [{ tables: found }] = z.tuple([z.object({ tables: z.coerce.number() })]).parse(await tables.json())
-  if (found === 0) return 0
-  const versions = await client.query({
-    query: `SELECT max(version) AS version FROM ${quoteIdentifier(database)}.schema_migrations`,
+  if (found === 0) return new Set()
+  const rows = await client.query({
+    query: `SELECT DISTINCT version FROM ${quoteIdentifier(database)}.schema_migrations`,
     format: 'JSONEachRow',
   })
-  return z.tuple([z.object({ version: z.coerce.number() })]).parse(await versions.json())[0].version
+  return new Set(
+    z
+      .array(z.object({ version: z.coerce.number() }))
+      .parse(await rows.json())
+      .map(({ version }) => version),
+  )
 }
 
 /**

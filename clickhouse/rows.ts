@@ -162,6 +162,31 @@ export interface ReviewRow {
   readonly selection_probability: number
 }
 
+/** One row of `trainings`: a step of a retraining. */
+export interface TrainingRow {
+  readonly training_id: string
+  /** From 1. */
+  readonly step: number
+  readonly at: number
+  readonly model_name: string
+  readonly state: string
+  readonly reason: string
+  readonly started_by: string
+  readonly check_id: string
+  readonly promotion: string
+  readonly from_version: number
+  /** 0 before there is one. */
+  readonly to_version: number
+  readonly holder: string
+  readonly labels: number
+  readonly replayed: number
+  readonly held_out: number
+  readonly golden: number
+  readonly left_out: number
+  readonly gates_failed: readonly string[]
+  readonly step_ms: number
+}
+
 export const quoteIdentifier = (name: string): string => `\`${name.replace(/[\\`]/g, '\\$&')}\``
 
 const count = z.number().int().nonnegative()
@@ -228,5 +253,24 @@ export const queryRows = {
     probabilities: z.array(z.number()),
   }),
   review_open: z.object({ open: count, asked: count }),
+  retraining_labels: z.object({
+    post_id: z.string(),
+    text: z.string(),
+    event_at_ms: milliseconds,
+    label: z.string(),
+    selection_probability: share,
+    source: z.string(),
+    lang: z.string(),
+  }),
+  label_count: z.object({ labels: count }),
+  watched_minutes: z.object({ minute_ms: milliseconds, label: z.string(), posts: count, confidence_sum: z.number() }),
+  failed_posts: z.object({ posts: count }),
+  labels_since: z.object({
+    post_id: z.string(),
+    text: z.string(),
+    label: z.string(),
+    selection_probability: share,
+    labelled_at_ms: milliseconds,
+  }),
   verify_aggregates: z.object({ aggregate: z.string(), key: z.string(), projected: count, counted: count }),
 } as const satisfies Record<string, z.ZodType>

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { DriftlineError, messageOf } from './errors.ts'
+import { retrainingSettings } from './retraining-settings.ts'
 
 const flag = z.union([z.boolean(), z.stringbool()])
 const count = (max: number) => z.coerce.number().int().min(1).max(max)
@@ -88,6 +89,7 @@ export const configSchema = z.strictObject({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
     .describe('Least severe log line that is written to stderr.'),
+  ...retrainingSettings,
   demoRate: z.coerce
     .number()
     .positive()
