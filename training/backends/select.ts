@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { DriftlineError, messageOf } from '../../core/errors.ts'
 import * as tf from '../tf.ts'
 import type { BackendName } from './backend.ts'
+import { saveByReference } from './saving.ts'
 import { register } from './wasm/kernel.ts'
 import { wasmKernels } from './wasm/kernels.ts'
 import { guardMemory } from './wasm/memory.ts'
@@ -19,6 +20,7 @@ export async function selectBackend(wanted: BackendName | 'auto'): Promise<Backe
   tf.env().set('PROD', true) // else tfjs advertises another package on stderr
   if (wanted === 'auto') return tensorflowPackage() === undefined ? selectBackend('wasm') : selectBackend('tensorflow')
   await starters[wanted]()
+  saveByReference()
   return wanted
 }
 
