@@ -5,6 +5,7 @@ import { dashboardCommand } from './dashboard.ts'
 import { doctorCommand } from './doctor.ts'
 import { healthCommand } from './health.ts'
 import { ingestCommand } from './ingest.ts'
+import { labelsCommand } from './labels.ts'
 import { modelsCommand } from './models.ts'
 import { predictCommand } from './predict.ts'
 import { scoreCommand } from './score.ts'
@@ -25,6 +26,7 @@ const verbs = [
   predictCommand,
   trainCommand,
   modelsCommand,
+  labelsCommand,
   sqlCommand,
   verifyCommand,
   doctorCommand,

@@ -33,6 +33,7 @@ export async function select<Name extends QueryName>(
     query: queryText(name),
     query_params: parameters,
     format: 'JSONEachRow',
+    use_multipart_params_auto: true, // a list of post ids is longer than a URL may be
     clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
     ...(signal === undefined ? {} : { abort_signal: signal }),
   })

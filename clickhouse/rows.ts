@@ -194,6 +194,17 @@ const milliseconds = z.number().int()
 const share = z.number().min(0).max(1)
 const flag = z.union([z.literal(0), z.literal(1)]).transform((value) => value === 1)
 const answers = { answers: count, agreeing: count, adjudicated: flag, origins: z.array(z.string()) }
+const labelAnswer = z.object({
+  post_id: z.string(),
+  labelled_by: z.string(),
+  labelled_at_ms: milliseconds,
+  label: z.string(),
+  text: z.string(),
+  event_at_ms: milliseconds,
+  origin: z.enum(labelOrigins),
+  selection_probability: share,
+  note: z.string(),
+})
 const position = { topic_id: z.string(), partition: count }
 
 /** What the queries of `clickhouse/queries/` return, by the name of the file; the page's (`live_*`) are read by the dashboard. */
@@ -241,6 +252,15 @@ export const queryRows = {
     model_name: z.string(),
     model_version: count,
     shadow: flag,
+  }),
+  labels_of: labelAnswer,
+  label_answers: labelAnswer,
+  label_disputes: z.object({ answers: z.array(z.string()) }),
+  posts_of: z.object({
+    post_id: z.string(),
+    text: z.string(),
+    event_at_ms: milliseconds,
+    selection_probability: share,
   }),
   review_population: z.object({ posts: count }),
   review_candidates: z.object({
