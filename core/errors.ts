@@ -89,6 +89,11 @@ export const catalogue = {
     summary: 'the registry has no such version',
     hint: 'Run `driftline models list` to see what there is; `driftline models publish` adds a model directory.',
   },
+  VERSION_IN_USE: {
+    retry: false,
+    summary: 'the version is in use and cannot be removed',
+    hint: 'The details say by what. Move the alias, end the challenger or stop the job that uses it first.',
+  },
   ALIAS_MOVED: {
     retry: false,
     summary: 'the alias does not point where it was expected',
@@ -108,6 +113,16 @@ export const catalogue = {
     retry: false,
     summary: 'a file of the registry cannot be read',
     hint: 'Files in the registry are written once: restore the one named in the details from a backup.',
+  },
+  REGISTRY_UNAVAILABLE: {
+    retry: true,
+    summary: 'the registry cannot be reached',
+    hint: 'Check DRIFTLINE_REGISTRY_URL, DRIFTLINE_S3_ENDPOINT and the network; what was asked is asked again where that is safe.',
+  },
+  REGISTRY_REFUSED: {
+    retry: false,
+    summary: 'the object store of the registry refused the request',
+    hint: 'Check the bucket, the credentials and what they may do: docs/models.md lists the permissions.',
   },
   OPERATOR_UNSUPPORTED: {
     retry: false,

@@ -103,10 +103,20 @@ export const draftIn = (folder: string): string => join(folder, [here, process.p
 /** What processes of this machine that are gone left half done in `folder`. */
 export async function abandonedDrafts(folder: string): Promise<string[]> {
   const names = await entries(folder)
-  return names.flatMap((name) => {
-    const [host, pid] = name.split(separator)
-    return host === here && !isAlive(Number(pid)) ? [join(folder, name)] : []
-  })
+  return names.filter((name) => ownerOf(name) === 'gone').map((name) => join(folder, name))
+}
+
+/** What processes of other machines are at in `folder`, or were. */
+export async function draftsElsewhere(folder: string): Promise<string[]> {
+  const names = await entries(folder)
+  return names.filter((name) => ownerOf(name) === 'elsewhere').map((name) => join(folder, name))
+}
+
+/** Whether the process that a draft is named after still runs, which only its own machine can tell. */
+export function ownerOf(draft: string): 'alive' | 'gone' | 'elsewhere' {
+  const [host, pid] = draft.split(separator)
+  if (host !== here) return 'elsewhere'
+  return isAlive(Number(pid)) ? 'alive' : 'gone'
 }
 
 /** Names in a folder; none when there is no folder. */

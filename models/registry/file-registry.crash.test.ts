@@ -43,6 +43,7 @@ async function killedAtEachStep(
     await registry.publish(join(folder, 'two'))
     await registry.setAlias('tiny', 'champion', 1, { expected: undefined, by: 'test', reason: '' })
   }
+  if (args[0] === 'remove') await registry.publish(join(folder, 'two'))
   if (args[0] === 'document') {
     // One more removes old revisions.
     for (let revision = 0; revision < 16; revision++) {
@@ -89,6 +90,23 @@ test('killed at any step of a move, the alias points to the old or the new versi
     if (!killed) expect(change).toBe(2)
   })
   expect(steps).toBeGreaterThan(4)
+})
+
+test('killed at any step of a removal, the version is there whole or not at all, and the rest is cleaned up', async () => {
+  const steps = await killedAtEachStep('remove', ['remove'], async (root, killed) => {
+    const registry = await openFileRegistry(root)
+    const log = await registry.log('tiny')
+    const versions = await registry.versions('tiny')
+    expect(versions).toEqual(log.length === 0 ? [1, 2] : [1])
+    for (const version of versions) await registry.open('tiny', version)
+    for (const leftover of await registry.leftovers()) await leftover.remove()
+    expect(await registry.leftovers()).toEqual([])
+    expect(await readdir(join(root, 'tiny/versions'))).toEqual(versions.map(String))
+    expect(await readdir(join(root, '.drafts'))).toEqual([])
+    expect(await registry.publish(join(folder, 'two'))).toMatchObject({ version: log.length === 0 ? 2 : 3 })
+    if (!killed) expect(versions).toEqual([1])
+  })
+  expect(steps).toBeGreaterThan(6)
 })
 
 test('killed at any step of a write that removes old revisions, a document is at the old or the new one, and goes on', async () => {

@@ -3,9 +3,13 @@ import { DriftlineError } from '../../core/errors.ts'
 import type { ModelDirectory } from '../model-directory.ts'
 import type { Documents } from './documents.ts'
 import type { Manifest } from './manifest.ts'
+import type { Leftover } from './store.ts'
 
 const versionNumber = z.int().positive()
 export const aliasName = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/)
+
+/** All versions that are gone after this entry; their numbers are not given out again. */
+const removed = z.array(versionNumber).default([])
 
 /**
  * One move of an alias, written once. The moves of a model are numbered from 1 without a gap, and the last one says where
@@ -25,8 +29,28 @@ export const Change = z.strictObject({
   forced: z.boolean(),
   /** All aliases after this move. */
   aliases: z.record(aliasName, versionNumber),
+  removed,
 })
 export type Change = z.infer<typeof Change>
+
+/**
+ * The end of a version, in the same log under the same numbers: of an alias that is to point to a version and the removal
+ * of that version one comes first, and the other sees it.
+ */
+export const Removal = z.strictObject({
+  schema: z.literal(1),
+  change: z.int().positive(),
+  at: z.iso.datetime(),
+  by: z.string().min(1),
+  remove: versionNumber,
+  reason: z.string().min(1),
+  aliases: z.record(aliasName, versionNumber),
+  removed,
+})
+export type Removal = z.infer<typeof Removal>
+
+export const LogEntry = z.union([Change, Removal])
+export type LogEntry = z.infer<typeof LogEntry>
 
 /** Where the aliases of a model point. */
 export interface Aliases {
@@ -43,6 +67,12 @@ export interface AliasMove {
   readonly reason: string
   /** Also to a version without a passing certificate; needs a reason. */
   readonly force?: boolean
+}
+
+export interface RemovalOrder {
+  /** Who removes it. */
+  readonly by: string
+  readonly reason: string
 }
 
 export interface Published {
@@ -88,6 +118,17 @@ export interface Registry {
   setAlias(name: string, alias: string, to: number, move: AliasMove): Promise<Change>
   /** Every move of an alias, the oldest first. */
   audit(name: string): Promise<readonly Change[]>
+  /** Moves and removals, the oldest first: entry `n` has number `n`, counted from 1. */
+  log(name: string): Promise<readonly LogEntry[]>
+  /**
+   * Removes a version for good; its number is not given out again. Of a removal and the move of an alias to that version,
+   * one fails.
+   *
+   * @throws DriftlineError `VERSION_UNKNOWN`, `VERSION_IN_USE` when an alias points to it, `USAGE` without a reason
+   */
+  remove(name: string, version: number, order: RemovalOrder): Promise<Removal>
+  /** What no version needs: left behind by publishers and removals that were killed. Never that of a living publisher. */
+  leftovers(): Promise<readonly Leftover[]>
   /** Calls `onChange` soon after an alias or a document may have moved. A hint, not a promise: whoever must not miss one asks as well. */
   watch(name: string, onChange: () => void, signal: AbortSignal): void
 }

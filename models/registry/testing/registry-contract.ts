@@ -140,6 +140,60 @@ export function registryContract(name: string, store: RegistryStore): void {
       expect((await registry.audit('tiny')).map(({ change }) => change)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
     })
 
+    test('a version that is removed is gone, its number is not given out again, and the log tells who and why', async () => {
+      const registry = await fresh()
+      await registry.publish(at('one'))
+      await registry.publish(at('two'))
+      await registry.setAlias('tiny', 'champion', 1, { expected: undefined, ...by })
+      await registry.remove('tiny', 2, { by: 'bob', reason: 'never used' })
+      const again = await store.open()
+      expect(await again.versions('tiny')).toEqual([1])
+      const unknown = { code: 'VERSION_UNKNOWN' }
+      await expect(again.open('tiny', 2)).rejects.toMatchObject(unknown)
+      await expect(again.remove('tiny', 2, by)).rejects.toMatchObject(unknown)
+      await expect(again.setAlias('tiny', 'challenger', 2, { expected: undefined, ...by })).rejects.toMatchObject(
+        unknown,
+      )
+      expect(await again.log('tiny')).toMatchObject([{ to: 1 }, { remove: 2, by: 'bob', reason: 'never used' }])
+      expect(await again.aliases('tiny')).toEqual({ change: 2, at: { champion: 1 } })
+      expect((await again.audit('tiny')).map(({ change }) => change)).toEqual([1])
+      expect(await again.publish(at('two'))).toMatchObject({ version: 3, created: true })
+      await again.setAlias('tiny', 'champion', 3, { expected: 1, ...by })
+      expect((await again.aliases('tiny')).at).toEqual({ champion: 3, previous: 1 })
+      expect(await again.leftovers()).toEqual([])
+    })
+
+    test('a version that an alias points to stays, and so does one that is removed without a reason', async () => {
+      const registry = await fresh()
+      await registry.publish(at('one'))
+      await registry.setAlias('tiny', 'champion', 1, { expected: undefined, ...by })
+      const inUse = { code: 'VERSION_IN_USE', details: { aliases: ['champion'] } }
+      await expect(registry.remove('tiny', 1, by)).rejects.toMatchObject(inUse)
+      await expect(registry.remove('tiny', 1, { by: 'ann', reason: '' })).rejects.toMatchObject({ code: 'USAGE' })
+      await expect(registry.remove('tiny', 7, by)).rejects.toMatchObject({ code: 'VERSION_UNKNOWN' })
+      expect(await registry.versions('tiny')).toEqual([1])
+    })
+
+    test('of a removal and an alias that race for a version one wins, and no alias points to nothing', async () => {
+      await fresh()
+      const [ann, bob] = [await store.open(), await store.open()]
+      await ann.publish(at('one'))
+      for (let round = 0; round < 10; round++) {
+        const { version } = await ann.publish(at('two'))
+        const alias = `round-${round}`
+        const outcomes = await Promise.allSettled([
+          ann.remove('tiny', version, by),
+          bob.setAlias('tiny', alias, version, { expected: undefined, ...by }),
+        ])
+        expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBe(1)
+        const { at: aliases } = await ann.aliases('tiny')
+        expect((await bob.versions('tiny')).includes(version)).toBe(aliases[alias] === version)
+        if (aliases[alias] !== version) continue
+        await ann.setAlias('tiny', alias, 1, { expected: version, ...by })
+        await ann.remove('tiny', version, by)
+      }
+    })
+
     test('a watcher hears of a move', async () => {
       const registry = await fresh()
       await registry.publish(at('one'))

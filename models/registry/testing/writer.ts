@@ -21,6 +21,10 @@ if (task === 'publish') {
   const registry = await openFileRegistry(root, { disk: dyingAt(Number(last)) })
   const expected = (await registry.aliases('tiny')).at.champion
   await registry.setAlias('tiny', 'champion', expected === 1 ? 2 : 1, { expected, by: 'writer', reason: 'a test' })
+} else if (task === 'remove') {
+  const [last = ''] = args
+  const registry = await openFileRegistry(root, { disk: dyingAt(Number(last)) })
+  await registry.remove('tiny', 2, { by: 'writer', reason: 'a test' })
 } else if (task === 'document') {
   const [last = ''] = args
   const { documents } = await openFileRegistry(root, { disk: dyingAt(Number(last)) })

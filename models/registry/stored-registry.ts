@@ -1,0 +1,228 @@
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import type { Clock } from '../../core/clock.ts'
+import { DriftlineError, messageOf } from '../../core/errors.ts'
+import { loadModelDirectory, type ModelDirectory, manifestFile } from '../model-directory.ts'
+import type { Documents } from './documents.ts'
+import type { Manifest } from './manifest.ts'
+import {
+  type Aliases,
+  type AliasMove,
+  type Change,
+  checkedName,
+  type LogEntry,
+  moved,
+  type Published,
+  type Registry,
+  type Removal,
+  type RemovalOrder,
+} from './registry.ts'
+import { type Leftover, longestPublicationMs, type Store } from './store.ts'
+
+/** Part of certificate.json that counts here; training writes and explains the rest. */
+const Certificate = z.looseObject({ passed: z.boolean() })
+
+/** What all registries do alike, wherever they are kept. */
+export class StoredRegistry implements Registry {
+  readonly documents: Documents
+  readonly #store: Store
+  readonly #clock: Clock
+
+  constructor(store: Store, clock: Clock) {
+    this.#store = store
+    this.#clock = clock
+    this.documents = store.documents
+  }
+
+  async names(): Promise<readonly string[]> {
+    const names = [...(await this.#store.names())].sort()
+    const versions = await Promise.all(names.map((name) => this.versions(name)))
+    return names.filter((_, index) => versions[index]?.length !== 0)
+  }
+
+  async publish(path: string): Promise<Published> {
+    const directory = await loadModelDirectory(path)
+    const { manifest } = directory
+    const name = checkedName(manifest.name)
+    const stored = await this.#find(manifest)
+    if (stored !== undefined) return { name, version: stored, created: false }
+    const startedMs = this.#clock.now()
+    const draft = await this.#store.draft(directory)
+    try {
+      for (;;) {
+        const version = await this.#free(name)
+        if (this.#clock.now() - startedMs > longestPublicationMs / 2) {
+          throw new DriftlineError('REGISTRY_UNAVAILABLE', { reason: 'it took hours to copy the model', model: name })
+        }
+        if (await draft.place(version)) return { name, version, created: true }
+        const others = await this.#find(manifest)
+        if (others !== undefined) return { name, version: others, created: false }
+      }
+    } finally {
+      await draft.discard()
+    }
+  }
+
+  /** The version that differs from `manifest` in nothing but its number. */
+  async #find(manifest: Manifest): Promise<number | undefined> {
+    for (const version of await this.versions(manifest.name)) {
+      const stored = await this.manifest(manifest.name, version)
+      if (isDeepStrictEqual({ ...stored, version: 0 }, { ...manifest, version: 0 })) return version
+    }
+    return undefined
+  }
+
+  /** The next number. The versions first: one that is taken away in between is then in the log. */
+  async #free(name: string): Promise<number> {
+    const there = await this.#store.versions(name)
+    return Math.max(0, ...there, ...(await this.#state(name)).removed) + 1
+  }
+
+  async versions(name: string): Promise<readonly number[]> {
+    const there = await this.#store.versions(checkedName(name))
+    if (there.length === 0) return there
+    const { removed } = await this.#state(name)
+    return there.filter((version) => !removed.includes(version))
+  }
+
+  async manifest(name: string, version: number): Promise<Manifest> {
+    await this.#mustHave(name, version)
+    return checked(name, version, await this.#store.manifest(name, version))
+  }
+
+  async open(name: string, version: number): Promise<ModelDirectory> {
+    await this.#mustHave(name, version)
+    const directory = await this.#store.open(name, version)
+    checked(name, version, directory.manifest)
+    return directory
+  }
+
+  async #mustHave(name: string, version: number): Promise<void> {
+    const versions = await this.versions(name)
+    if (!versions.includes(version)) throw new DriftlineError('VERSION_UNKNOWN', { model: name, version, versions })
+  }
+
+  async aliases(name: string): Promise<Aliases> {
+    const { change, at } = await this.#state(checkedName(name))
+    return { change, at }
+  }
+
+  async #state(name: string): Promise<Aliases & { readonly removed: readonly number[] }> {
+    const change = await this.#store.lastEntry(name)
+    if (change === 0) return { change, at: {}, removed: [] }
+    const { aliases, removed } = await this.#store.entry(name, change)
+    return { change, at: aliases, removed }
+  }
+
+  async setAlias(name: string, alias: string, to: number, move: AliasMove): Promise<Change> {
+    const { expected, by, reason, force = false } = move
+    checkedName(alias)
+    const forced = !(await this.#certified(name, to))
+    if (forced && !(force && reason !== '')) {
+      throw new DriftlineError('CERTIFICATE_MISSING', { model: name, version: to })
+    }
+    return this.#append(name, ({ change, at, removed }) => {
+      const from = at[alias]
+      if (from !== expected) {
+        const [was, is] = [expected ?? null, from ?? null]
+        throw new DriftlineError('ALIAS_MOVED', { model: name, alias, expected: was, found: is })
+      }
+      if (removed.includes(to))
+        throw new DriftlineError('VERSION_UNKNOWN', { model: name, version: to, reason: 'it was removed' })
+      const aliases = moved(at, alias, to)
+      return {
+        schema: 1,
+        change: change + 1,
+        at: this.#now(),
+        by,
+        alias,
+        from: from ?? null,
+        to,
+        reason,
+        forced,
+        aliases,
+        removed: [...removed],
+      }
+    })
+  }
+
+  async #certified(name: string, version: number): Promise<boolean> {
+    const { path, files } = await this.open(name, version)
+    const file = 'certificate.json'
+    const content = files.get(file)
+    if (content === undefined) return false
+    try {
+      return Certificate.parse(JSON.parse(Buffer.from(content).toString('utf8'))).passed
+    } catch (error) {
+      throw new DriftlineError('MODEL_INVALID', { reason: messageOf(error), file, model: path }, { cause: error })
+    }
+  }
+
+  async remove(name: string, version: number, { by, reason }: RemovalOrder): Promise<Removal> {
+    if (reason === '') throw new DriftlineError('USAGE', { reason: 'a removal needs a reason' })
+    await this.#mustHave(name, version)
+    const removal = await this.#append(name, ({ change, at, removed }) => {
+      const aliases = Object.keys(at).filter((alias) => at[alias] === version)
+      if (aliases.length > 0) throw new DriftlineError('VERSION_IN_USE', { model: name, version, aliases })
+      if (removed.includes(version))
+        throw new DriftlineError('VERSION_UNKNOWN', { model: name, version, reason: 'it was removed' })
+      const gone = [...removed, version].sort((a, b) => a - b)
+      return {
+        schema: 1,
+        change: change + 1,
+        at: this.#now(),
+        by,
+        remove: version,
+        reason,
+        aliases: { ...at },
+        removed: gone,
+      }
+    })
+    await this.#store.take(name, version)
+    return removal
+  }
+
+  /** Adds to the log what `next` makes of its end, again whenever another writer was faster. */
+  async #append<Entry extends LogEntry>(
+    name: string,
+    next: (state: Aliases & { readonly removed: readonly number[] }) => Entry,
+  ): Promise<Entry> {
+    for (;;) {
+      const entry = next(await this.#state(name))
+      if (await this.#store.append(name, entry)) return entry
+    }
+  }
+
+  async leftovers(): Promise<readonly Leftover[]> {
+    const leftovers = [...(await this.#store.abandoned())]
+    for (const name of await this.#store.names()) {
+      const { removed } = await this.#state(name)
+      for (const version of await this.#store.versions(name)) {
+        if (!removed.includes(version)) continue
+        leftovers.push({ what: `${name}@${version}, removed`, remove: () => this.#store.take(name, version) })
+      }
+    }
+    return leftovers
+  }
+
+  async audit(name: string): Promise<readonly Change[]> {
+    return (await this.log(name)).flatMap((entry) => ('remove' in entry ? [] : [entry]))
+  }
+
+  async log(name: string): Promise<readonly LogEntry[]> {
+    const length = await this.#store.lastEntry(checkedName(name))
+    return Promise.all(Array.from({ length }, (_, index) => this.#store.entry(name, index + 1)))
+  }
+
+  watch(name: string, onChange: () => void, signal: AbortSignal): void {
+    this.#store.watch(checkedName(name), onChange, signal)
+  }
+
+  #now = (): string => new Date(this.#clock.now()).toISOString()
+}
+
+function checked(name: string, version: number, manifest: Manifest): Manifest {
+  if (manifest.name === name && manifest.version === version) return manifest
+  const reason = `it says that it is ${manifest.name} version ${manifest.version}`
+  throw new DriftlineError('MODEL_INVALID', { reason, file: manifestFile, model: `${name}@${version}` })
+}
