@@ -4,7 +4,6 @@ import { messageOf } from '../../core/errors.ts'
 import { createLog } from '../../core/log.ts'
 import { migrate } from '../migrate.ts'
 import { ownerPassword, removeStoreAddress, storeFolder, writeStoreAddress } from '../store-file.ts'
-import { startStore } from './server.ts'
 
 /** What the process of the store is told, as JSON in its first argument. */
 const Options = z.object({
@@ -23,6 +22,7 @@ const stop = new Promise<string>((resolve) => {
 })
 
 try {
+  const { startStore } = await import('./server.ts') // fails where chdb has no library for the platform
   const password = ownerPassword(options.data)
   const store = await startStore({ ...options, folder: storeFolder(options.data), password, log })
   const client = createClient({ url: store.url, username: 'default', password })
