@@ -100,7 +100,8 @@ async function whereTheyPart(model: Model, feeds: Feeds, backend: BackendName): 
   return found === undefined ? { value: 'none, on the worst post alone' } : { ...found }
 }
 
-async function tensorFlowLogits(
+/** [rows · classes], logits of TensorFlow.js, in the order of the examples. */
+export async function tensorFlowLogits(
   model: Model,
   examples: readonly Example[],
   form: InputForm,
