@@ -1,0 +1,96 @@
+import { checkCounts, checkSameLength } from './checks.ts'
+
+/**
+ * How much more than by chance neighbouring blocks of a stream differ: 1 when posts are independent, larger when topics come
+ * in bursts, people quote each other, and nights differ from days. Variances are multiplied by it, or, put the other way, a
+ * block of n posts tells as much as n / factor independent ones.
+ */
+export interface Dispersion {
+  /** ≥ 1: what comes out below is chance. */
+  readonly factor: number
+  /** Degrees of freedom behind it: an estimate from few blocks is uncertain, and tests with it must allow for that. */
+  readonly df: number
+  /** Posts of a block, on average. */
+  readonly blockPosts: number
+}
+
+/**
+ * Of counts: Pearson's X² of the blocks against their sum, divided by its degrees of freedom (the design effect of Rao and
+ * Scott 1981, doi:10.1080/01621459.1981.10477633; the quasi-likelihood of McCullagh and Nelder 1989, 4.5).
+ *
+ * @param blocks [blocks][categories], at least two with posts
+ */
+export function dispersionOfCounts(blocks: readonly ArrayLike<number>[]): Dispersion {
+  const used = blocks.filter((block) => Array.from(block).some((count) => count > 0))
+  const sums = Array.from(used[0] ?? [], () => 0)
+  for (const block of used) {
+    checkSameLength(sums, block, 'blocks')
+    sums.forEach((sum, at) => {
+      sums[at] = sum + (block[at] ?? 0)
+    })
+  }
+  const total = checkCounts(sums, 'blocks')
+  let statistic = 0
+  for (const block of used) {
+    const size = Array.from(block).reduce((sum, count) => sum + count, 0)
+    sums.forEach((sum, at) => {
+      const expected = (sum / total) * size
+      if (expected > 0) statistic += ((block[at] ?? 0) - expected) ** 2 / expected
+    })
+  }
+  const df = (used.length - 1) * (sums.filter((sum) => sum > 0).length - 1)
+  return { factor: df === 0 ? 1 : Math.max(1, statistic / df), df, blockPosts: total / Math.max(1, used.length) }
+}
+
+/** What blocks hold of a ratio Σ numerator / Σ denominator over posts; a mean when every denominator is 1. */
+export interface RatioSums {
+  readonly posts: number
+  readonly numerator: number
+  readonly denominator: number
+  /** Σ over posts of numerator², numerator · denominator and denominator². */
+  readonly squares: readonly [number, number, number]
+}
+
+export const addRatioSums = (first: RatioSums, second: RatioSums): RatioSums => ({
+  posts: first.posts + second.posts,
+  numerator: first.numerator + second.numerator,
+  denominator: first.denominator + second.denominator,
+  squares: [
+    first.squares[0] + second.squares[0],
+    first.squares[1] + second.squares[1],
+    first.squares[2] + second.squares[2],
+  ],
+})
+
+export const noRatioSums: RatioSums = { posts: 0, numerator: 0, denominator: 0, squares: [0, 0, 0] }
+
+/** Σ over posts of (numerator − ratio · denominator)², from the sums. */
+export const residualSquares = ({ squares: [nn, nd, dd] }: RatioSums, ratio: number): number =>
+  Math.max(0, nn - 2 * ratio * nd + ratio * ratio * dd)
+
+/**
+ * Of a ratio: the squared deviations of the blocks' sums from the ratio of all, against those of the single posts
+ * (linearisation; Cochran 1977, Sampling Techniques, 6.3 and 9A).
+ */
+export function dispersionOfRatio(blocks: readonly RatioSums[]): Dispersion {
+  const used = blocks.filter(({ denominator }) => denominator > 0)
+  const all = used.reduce(addRatioSums, noRatioSums)
+  const ratio = all.denominator > 0 ? all.numerator / all.denominator : 0
+  const within = residualSquares(all, ratio)
+  const between = used.reduce((sum, block) => sum + (block.numerator - ratio * block.denominator) ** 2, 0)
+  const df = Math.max(0, used.length - 1)
+  const factor = df === 0 || within === 0 ? 1 : (between / df / within) * used.length
+  return { factor: Math.max(1, factor), df, blockPosts: all.posts / Math.max(1, used.length) }
+}
+
+/**
+ * The factor for a window of `posts`. What varies slowly does not average out in a longer window, so for one that is longer
+ * than the blocks the surely known part of the excess grows with the length (as in the beta-binomial, where the factor is
+ * 1 + (n − 1) ρ); for a shorter one the block's own factor is kept, which is too large rather than too small.
+ */
+export function dispersionAt({ factor, df, blockPosts }: Dispersion, posts: number): number {
+  if (posts <= blockPosts || df === 0 || blockPosts === 0) return factor
+  const chance = 1 + 1.645 * Math.sqrt(2 / df) // what 95 % of independent streams stay below
+  const sure = Math.max(1, factor / chance)
+  return Math.max(factor, 1 + ((sure - 1) * posts) / blockPosts)
+}
