@@ -1,0 +1,190 @@
+import { auc } from '../../stats/auc.ts'
+import { fitLogistic, type Logistic, logOdds } from '../../stats/logistic.ts'
+import { upperQuantile } from '../../stats/quantile.ts'
+import { studentUpper } from '../../stats/special.ts'
+import type { ShiftModel } from './check-result.ts'
+import { type Outcome, percent } from './outcome.ts'
+import type { SampledPost } from './summary.ts'
+
+/** Posts of either side that are looked at; more tell finer differences and take longer. */
+const mostPosts = 2000
+const mostWords = 4000
+/** A word in fewer posts than this is left out. */
+const fewestPosts = 3
+/** Weights that are kept for choosing posts to label. */
+const keptWeights = 300
+
+interface Compared {
+  readonly auc: number
+  /** Of the AUC when words say nothing and posts are independent. */
+  readonly deviation: number
+}
+
+/** What the AUC is between a part of the baseline and the rest of it: its spread without a change. */
+export interface WordsNull {
+  readonly mean: number
+  readonly deviation: number
+  readonly parts: number
+  /** Deviation that independent posts would have had in parts of this size. */
+  readonly chance: number
+}
+
+/**
+ * How well a classifier on words tells posts of the window from posts of the baseline, on posts it was not trained on:
+ * 0.5 when it cannot. It is trained on either half and asked about the other; posts with the same words are one post and
+ * stay in one half, or a quotation that goes round would be learnt by heart.
+ */
+export function separate(reference: readonly SampledPost[], live: readonly SampledPost[]): Compared | undefined {
+  const [before, now] = [distinct(reference).slice(0, mostPosts), distinct(live).slice(0, mostPosts)]
+  if (before.length < 20 || now.length < 20) return undefined
+  const posts = [...before, ...now]
+  const isLive = posts.map((_, at) => at >= before.length)
+  const { rows, words } = encode(posts)
+  const half = posts.map((post) => hashOf(post.words.join(' ')) & 1)
+  const scores = new Float64Array(posts.length)
+  for (const tested of [0, 1]) {
+    const train = half.flatMap((is, at) => (is === tested ? [] : [at]))
+    const kinds = train.map((at) => isLive[at] === true)
+    if (!kinds.includes(true) || !kinds.includes(false)) return undefined
+    const model = fitLogistic(
+      train.map((at) => rows[at] ?? none),
+      kinds,
+      words.length,
+    )
+    half.forEach((is, at) => {
+      if (is === tested) scores[at] = logOdds(model, rows[at] ?? none)
+    })
+  }
+  // Halves are ranked by themselves: two models' scores share no scale.
+  const parts = [0, 1].flatMap((tested) => {
+    const at = half.flatMap((is, index) => (is === tested ? [index] : []))
+    const kinds = at.map((index) => isLive[index] === true)
+    if (!kinds.includes(true) || !kinds.includes(false)) return []
+    return [{ ...auc(at.map((index) => scores[index] ?? 0), kinds), weight: at.length }]
+  })
+  const weight = parts.reduce((sum, part) => sum + part.weight, 0)
+  if (weight === 0) return undefined
+  return {
+    auc: parts.reduce((sum, part) => sum + (part.auc * part.weight) / weight, 0),
+    deviation: Math.sqrt(parts.reduce((sum, part) => sum + ((part.nullDeviation * part.weight) / weight) ** 2, 0)),
+  }
+}
+
+/** Posts of the baseline that a part must have for its AUC to say something. */
+const fewestOfPart = 150
+
+/**
+ * The AUC of each stretch of the baseline against the rest of it. Topics that come and go make neighbouring posts alike,
+ * so that stretches can be told apart without any drift: a window must stand out more than they do.
+ *
+ * @param sample of the baseline, with its blocks
+ */
+export function wordsNull(sample: readonly SampledPost[]): WordsNull | undefined {
+  const blocks = new Map<number, SampledPost[]>()
+  for (const post of sample) blocks.set(post.block, [...(blocks.get(post.block) ?? []), post])
+  const ordered = [...blocks.entries()].sort(([a], [b]) => a - b).map(([, posts]) => posts)
+  const parts: SampledPost[][] = []
+  for (const posts of ordered) {
+    const last = parts.at(-1)
+    if (last !== undefined && last.length < fewestOfPart) last.push(...posts)
+    else parts.push([...posts])
+  }
+  if (parts.length < 4) return undefined
+  const compared = parts.flatMap((part, at) => {
+    const rest = parts.flatMap((other, index) => (index === at ? [] : other))
+    const stride = Math.max(1, Math.floor(rest.length / mostPosts))
+    const one = separate(
+      rest.filter((_, index) => index % stride === 0),
+      part,
+    )
+    return one === undefined ? [] : [one]
+  })
+  if (compared.length < 4) return undefined
+  const mean = compared.reduce((sum, one) => sum + one.auc, 0) / compared.length
+  const variance = compared.reduce((sum, one) => sum + (one.auc - mean) ** 2, 0) / (compared.length - 1)
+  const chance = compared.reduce((sum, one) => sum + one.deviation ** 2, 0) / compared.length
+  return { mean, deviation: Math.sqrt(variance), parts: compared.length, chance: Math.sqrt(chance) }
+}
+
+/** The words of the window against those of the baseline: the AUC is how much they differ. */
+export function wordsOutcome(
+  reference: readonly SampledPost[],
+  live: readonly SampledPost[],
+  usual: WordsNull | undefined,
+  smallestEffect: number,
+  rows: { readonly referenceRows: number; readonly liveRows: number },
+): Outcome | undefined {
+  const compared = separate(reference, live)
+  if (compared === undefined || usual === undefined) return undefined
+  const middle = Math.max(0.5, usual.mean)
+  // The usual spread, and what a window with fewer posts than the baseline's parts adds to it by chance.
+  const spread = Math.max(usual.deviation, usual.chance) ** 2 * (1 + 1 / usual.parts)
+  const deviation = Math.sqrt(spread + Math.max(0, compared.deviation ** 2 - usual.chance ** 2))
+  const tail = (distance: number) => studentUpper(distance / deviation, usual.parts - 1)
+  return {
+    segment: '',
+    statistic: 'words.auc',
+    value: compared.auc,
+    p: tail(compared.auc - middle),
+    effect: Math.max(0, compared.auc - middle),
+    smallestEffect,
+    thresholdAt: (alpha) => middle + upperQuantile(tail, Math.min(alpha, 0.499)),
+    decides: true,
+    ...rows,
+    sentence: `words tell the window from the baseline in ${percent(compared.auc)} of pairs (usually ${percent(usual.mean)})`,
+  }
+}
+
+/** The classifier on all posts of both samples: which words are typical of the window (weight > 0) and of the baseline. */
+export function shiftModel(reference: readonly SampledPost[], live: readonly SampledPost[]): ShiftModel | undefined {
+  const [before, now] = [distinct(reference).slice(0, mostPosts), distinct(live).slice(0, mostPosts)]
+  if (before.length === 0 || now.length === 0) return undefined
+  const posts = [...before, ...now]
+  const { rows, words } = encode(posts)
+  const model = fitLogistic(
+    rows,
+    posts.map((_, at) => at >= before.length),
+    words.length,
+  )
+  return { bias: rounded(model.bias), weights: largest(model, words) }
+}
+
+function largest({ weights }: Logistic, words: readonly string[]): Record<string, number> {
+  const order = words.map((_, at) => at).sort((a, b) => Math.abs(weights[b] ?? 0) - Math.abs(weights[a] ?? 0))
+  return Object.fromEntries(order.slice(0, keptWeights).map((at) => [words[at] ?? '', rounded(weights[at] ?? 0)]))
+}
+
+const rounded = (value: number): number => Math.round(value * 1e4) / 1e4
+const none = new Int32Array(0)
+
+function distinct(posts: readonly SampledPost[]): readonly SampledPost[] {
+  const seen = new Set<string>()
+  return posts.filter(({ words }) => {
+    const key = words.join(' ')
+    if (seen.has(key)) return false
+    seen.add(key)
+    return true
+  })
+}
+
+function encode(posts: readonly SampledPost[]): { rows: Int32Array[]; words: readonly string[] } {
+  const inPosts = new Map<string, number>()
+  for (const { words } of posts) for (const word of words) inPosts.set(word, (inPosts.get(word) ?? 0) + 1)
+  const words = [...inPosts]
+    .filter(([, count]) => count >= fewestPosts)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, mostWords)
+    .map(([word]) => word)
+  const columns = new Map(words.map((word, at) => [word, at]))
+  const rows = posts.map((post) =>
+    Int32Array.from(post.words.flatMap((word) => columns.get(word) ?? [])),
+  )
+  return { rows, words }
+}
+
+/** FNV-1a, with the high bits mixed into the low ones. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  return (hash ^ (hash >>> 15) ^ (hash >>> 7)) >>> 0
+}

@@ -1,0 +1,177 @@
+import { seededRandom } from '../../core/random.ts'
+import { type CbpeCalibrator, calibratedRight, fitCbpe } from '../../stats/cbpe.ts'
+import { dispersionAt, type Dispersion } from '../../stats/dispersion.ts'
+import { upperQuantile } from '../../stats/quantile.ts'
+import { ece, reliabilityBins } from '../../stats/reliability.ts'
+import { gammaUpper, studentUpper } from '../../stats/special.ts'
+import { wilson } from '../../stats/wilson.ts'
+import { type Outcome, percent } from './outcome.ts'
+import type { LabelledPost } from './summary.ts'
+
+/** Labels below which nothing is tested with them. */
+export const fewestLabels = 20
+
+/** Accuracy of a sample of labels, each weighted by how unlikely it was chosen. */
+export interface Measured {
+  readonly value: number
+  readonly low: number
+  readonly high: number
+  readonly labels: number
+  /** As many labels of a uniform sample tell as much: (Σw)² / Σw² (Kish 1965). */
+  readonly effective: number
+}
+
+/**
+ * Hájek's estimate Σ w · right / Σ w with w = 1 / selection probability, and Wilson's interval at the effective size: the
+ * review queue asks about doubtful posts first, and counting those like others would make the model look worse than it is.
+ */
+export function measure(posts: readonly LabelledPost[]): Measured | undefined {
+  if (posts.length === 0) return undefined
+  let [sum, squares, right] = [0, 0, 0]
+  for (const { label, predicted, selectionProbability } of posts) {
+    const weight = 1 / selectionProbability
+    sum += weight
+    squares += weight * weight
+    if (label === predicted) right += weight
+  }
+  const [value, effective] = [right / sum, sum ** 2 / squares]
+  return { value, ...wilson(value * effective, effective), labels: posts.length, effective }
+}
+
+/** Classes are the model's, in the order of the probabilities; labels it does not know fit no curve and are left out. */
+export function calibratorOf(
+  posts: readonly LabelledPost[],
+  classes: readonly string[],
+): CbpeCalibrator | undefined {
+  const known = posts.filter(({ label, probabilities }) => classes.includes(label) && probabilities.length === classes.length)
+  if (known.length < fewestToCalibrate) return undefined
+  return fitCbpe(
+    known.flatMap(({ probabilities }) => probabilities),
+    known.map(({ label }) => classes.indexOf(label)),
+    classes.length,
+  )
+}
+
+/** An isotonic curve per class through fewer labels than this says less than the model's own confidence. */
+export const fewestToCalibrate = 200
+
+/** Expected probability of being right, for each post; the model's own confidence without a calibrator. */
+export const expectedRight = (
+  calibrator: CbpeCalibrator | undefined,
+  posts: readonly { readonly probabilities: readonly number[] }[],
+): Float64Array =>
+  Float64Array.from(posts, ({ probabilities }) =>
+    calibrator === undefined
+      ? probabilities.reduce((most, one) => Math.max(most, one), 0)
+      : (calibratedRight(calibrator, probabilities)[0] ?? 0),
+  )
+
+interface LabelledOptions {
+  /** Accuracy before, measured the same way. */
+  readonly reference: Measured | undefined
+  readonly calibrator: CbpeCalibrator | undefined
+  /** How much more than by chance the stream's accuracy varies from block to block. */
+  readonly dispersion: Dispersion
+  readonly smallestEffect: number
+}
+
+/** What the labels of a window say: accuracy against before, accuracy against the estimate, calibration. */
+export function labelledOutcomes(posts: readonly LabelledPost[], options: LabelledOptions): Outcome[] {
+  const measured = measure(posts)
+  if (measured === undefined || posts.length < fewestLabels) return []
+  const { reference, dispersion, smallestEffect } = options
+  const common = { segment: '', smallestEffect, liveRows: posts.length }
+  const factor = dispersionAt(dispersion, measured.effective)
+  const df = Math.max(dispersion.df, 1)
+  const outcomes: Outcome[] = []
+  if (reference !== undefined && reference.labels >= fewestLabels) {
+    const share =
+      (reference.value * reference.effective + measured.value * measured.effective) /
+      (reference.effective + measured.effective)
+    const error = Math.sqrt(share * (1 - share) * factor * (1 / reference.effective + 1 / measured.effective))
+    const tail = (fall: number) => (error === 0 ? (fall > 0 ? 0 : 1) : studentUpper(fall / error, df))
+    const fall = reference.value - measured.value
+    outcomes.push({
+      ...common,
+      statistic: 'accuracy.measured',
+      value: measured.value,
+      p: Math.min(1, tail(fall)),
+      effect: Math.max(0, fall),
+      thresholdAt: (alpha) => reference.value - upperQuantile(tail, Math.min(alpha, 0.499)),
+      decides: true,
+      referenceRows: reference.labels,
+      sentence: `accuracy on ${measured.labels} labels ${percent(reference.value)} → ${percent(measured.value)} (${percent(measured.low)} to ${percent(measured.high)})`,
+    })
+  }
+  outcomes.push(gap(posts, measured, options, factor, df), calibration(posts, common, options))
+  return outcomes
+}
+
+/**
+ * Measured minus estimated accuracy of the same labelled posts. While only the posts change, both move together; when the
+ * meaning of words changes the scores stay and the labels do not, and this is the only place where it shows.
+ */
+function gap(
+  posts: readonly LabelledPost[],
+  measured: Measured,
+  { calibrator, smallestEffect, reference }: LabelledOptions,
+  factor: number,
+  df: number,
+): Outcome {
+  const expected = expectedRight(calibrator, posts)
+  let [sum, difference, variance] = [0, 0, 0]
+  posts.forEach(({ label, predicted, selectionProbability }, at) => {
+    const [weight, chance] = [1 / selectionProbability, expected[at] ?? 0]
+    sum += weight
+    difference += weight * ((label === predicted ? 1 : 0) - chance)
+    variance += weight * weight * Math.max(chance * (1 - chance), 0.01)
+  })
+  const known = reference?.effective ?? 0
+  const calibrationError = known > 0 ? (measured.value * (1 - measured.value)) / known : 0
+  const error = Math.sqrt(factor * (variance / sum ** 2 + calibrationError))
+  const value = difference / sum
+  const tail = (distance: number) => Math.min(1, 2 * studentUpper(distance / error, df))
+  return {
+    segment: '',
+    statistic: 'estimate.gap',
+    value,
+    p: tail(Math.abs(value)),
+    effect: Math.abs(value),
+    smallestEffect,
+    thresholdAt: (alpha) => upperQuantile(tail, alpha),
+    decides: calibrator !== undefined, // a model that was never calibrated on this stream is off from the start
+    referenceRows: reference?.labels ?? 0,
+    liveRows: posts.length,
+    sentence: `labels show ${percent(measured.value)} where the scores promise ${percent(measured.value - value)}: what words mean has changed`,
+  }
+}
+
+/** ECE of the labelled posts; its null draws right and wrong from the confidence, and takes a gamma tail. */
+function calibration(
+  posts: readonly LabelledPost[],
+  common: Pick<Outcome, 'segment' | 'smallestEffect' | 'liveRows'>,
+  { calibrator, reference }: LabelledOptions,
+): Outcome {
+  const confidence = expectedRight(undefined, posts)
+  const expected = expectedRight(calibrator, posts)
+  const bins = Math.max(2, Math.min(15, Math.floor(posts.length / 20)))
+  const eceOf = (right: readonly boolean[]) => ece(reliabilityBins(confidence, right, bins))
+  const value = eceOf(posts.map(({ label, predicted }) => label === predicted))
+  const random = seededRandom(11)
+  const draws = Array.from({ length: 100 }, () => eceOf(Array.from(expected, (chance) => random() < chance)))
+  const mean = draws.reduce((sum, draw) => sum + draw, 0) / draws.length
+  const variance = draws.reduce((sum, draw) => sum + (draw - mean) ** 2, 0) / draws.length
+  const tail = (x: number) =>
+    variance === 0 ? (x > mean ? 0 : 1) : gammaUpper(mean ** 2 / variance, (x * mean) / variance)
+  return {
+    ...common,
+    statistic: 'calibration.ece',
+    value,
+    p: tail(value),
+    effect: Math.max(0, value - mean),
+    thresholdAt: (alpha) => upperQuantile(tail, alpha),
+    decides: false,
+    referenceRows: reference?.labels ?? 0,
+    sentence: `expected calibration error ${percent(value)}, ${percent(mean)} by chance`,
+  }
+}

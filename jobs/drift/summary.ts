@@ -1,0 +1,77 @@
+import { addRatioSums, noRatioSums, type RatioSums } from '../../stats/dispersion.ts'
+
+/** Equal bins of confidence from 0 to 1. */
+export const confidenceBins = 50
+export const confidenceEdges: readonly number[] = Array.from(
+  { length: confidenceBins + 1 },
+  (_, at) => at / confidenceBins,
+)
+
+/** Counts by name: classes, sources, languages. */
+export type Counts = Readonly<Record<string, number>>
+
+/**
+ * What a stretch of posts comes to, as ClickHouse counts it: everything that a check needs of it but the sample. Summaries
+ * of neighbouring stretches add up.
+ */
+export interface Summary {
+  readonly posts: number
+  /** [confidenceBins] */
+  readonly confidence: readonly number[]
+  readonly classes: Counts
+  readonly sources: Counts
+  readonly languages: Counts
+  /** Unknown tokens per token. */
+  readonly unknown: RatioSums
+}
+
+export const noPosts: Summary = {
+  posts: 0,
+  confidence: Array.from({ length: confidenceBins }, () => 0),
+  classes: {},
+  sources: {},
+  languages: {},
+  unknown: noRatioSums,
+}
+
+export const addSummaries = (first: Summary, second: Summary): Summary => ({
+  posts: first.posts + second.posts,
+  confidence: first.confidence.map((count, bin) => count + (second.confidence[bin] ?? 0)),
+  classes: addCounts(first.classes, second.classes),
+  sources: addCounts(first.sources, second.sources),
+  languages: addCounts(first.languages, second.languages),
+  unknown: addRatioSums(first.unknown, second.unknown),
+})
+
+export const sumOf = (summaries: readonly Summary[]): Summary => summaries.reduce(addSummaries, noPosts)
+
+function addCounts(first: Counts, second: Counts): Counts {
+  const sum: Record<string, number> = { ...first }
+  for (const [name, count] of Object.entries(second)) sum[name] = (sum[name] ?? 0) + count
+  return sum
+}
+
+/** A post of the sample that is drawn from a stretch: texts and probabilities are compared on samples, counts on all posts. */
+export interface SampledPost {
+  readonly id: string
+  readonly text: string
+  readonly label: string
+  /** In the order of the model's classes. */
+  readonly probabilities: readonly number[]
+  readonly source: string
+  readonly lang: string
+  /** Distinct words and `#hashtags`, lower case. */
+  readonly words: readonly string[]
+  /** Which block of the baseline it is from; 0 in a window. */
+  readonly block: number
+}
+
+/** A post whose truth somebody told. */
+export interface LabelledPost {
+  readonly id: string
+  readonly label: string
+  readonly predicted: string
+  readonly probabilities: readonly number[]
+  /** With which it was chosen for labelling, above 0 to 1. */
+  readonly selectionProbability: number
+}
