@@ -3,6 +3,7 @@ import { packageVersion } from '../core/package-version.ts'
 import { configCommand } from './config.ts'
 import { dashboardCommand } from './dashboard.ts'
 import { doctorCommand } from './doctor.ts'
+import { driftCommand } from './drift.ts'
 import { healthCommand } from './health.ts'
 import { ingestCommand } from './ingest.ts'
 import { labelsCommand } from './labels.ts'
@@ -21,6 +22,7 @@ const verbs = [
   upCommand,
   ingestCommand,
   scoreCommand,
+  driftCommand,
   dashboardCommand,
   storeCommand,
   predictCommand,

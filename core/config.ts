@@ -85,6 +85,57 @@ export const configSchema = z.strictObject({
     .default(50)
     .describe('Longest wait for a batch to fill, in milliseconds.'),
   batchTokens: count(1_000_000).default(512).describe('Most tokens, padding included, in one run of the model.'),
+  driftSchedule: z
+    .string()
+    .min(9)
+    .default('0 * * * *')
+    .describe('When drift is checked: a cron expression in UTC, with an optional field for seconds in front.'),
+  driftAlarms: z.coerce
+    .number()
+    .positive()
+    .default(1)
+    .describe('False-alarm budget: at most so many alarms without a change in `driftAlarmDays`.'),
+  driftAlarmDays: z.coerce.number().positive().max(3650).default(30).describe('Days of the false-alarm budget.'),
+  driftWindowSeconds: count(31_536_000)
+    .default(3600)
+    .describe(
+      'Length of the window that a check looks at, in seconds of event time; it grows until `driftMinPosts` are in it.',
+    ),
+  driftMinPosts: count(10_000_000).default(500).describe('Fewest posts of a window; with fewer nothing is compared.'),
+  driftBaselinePosts: count(10_000_000)
+    .default(10_000)
+    .describe('Fewest first posts of a version that are taken as normal: what its windows are compared with.'),
+  driftBaselineSeconds: z.coerce
+    .number()
+    .min(0)
+    .default(86_400)
+    .describe('Shortest stretch of them, in seconds of event time: a day holds each hour once.'),
+  driftLatenessSeconds: z.coerce
+    .number()
+    .min(0)
+    .default(30)
+    .describe('How long a window waits for late posts, in seconds.'),
+  driftSegments: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(50)
+    .default(5)
+    .describe('Sources and languages, the largest first, that are also checked by themselves; 0 for none.'),
+  driftMinShift: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.03)
+    .describe(
+      'Smallest share of the posts that must have moved to another class, confidence, source or language to matter.',
+    ),
+  driftMinAccuracyDrop: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.02)
+    .describe('Smallest fall of the accuracy, estimated or measured, that matters.'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

@@ -9,7 +9,7 @@ import { wordsOutcome } from './domain-classifier.ts'
 import { expectedRight, labelledOutcomes } from './labelled.ts'
 import { grouped, type Outcome, percent } from './outcome.ts'
 import type { Live, Reference } from './reference.ts'
-import { type Counts, type Summary, sumOf } from './summary.ts'
+import { byBlock, type Counts, type Summary, sumOf } from './summary.ts'
 
 /** What is too small to matter, however sure it is. */
 export interface SmallestEffects {
@@ -87,7 +87,9 @@ function countsOutcomes(
     .map((one, at) => ({ one, was: (sums[at] ?? 0) / n, is: (now[at] ?? 0) / m }))
     .sort((a, b) => Math.abs(b.is - b.was) - Math.abs(a.is - a.was))[0]
   const told =
-    change === undefined ? '' : `${change.one === '' ? 'none' : change.one} ${percent(change.was)} → ${percent(change.is)}`
+    change === undefined
+      ? ''
+      : `${change.one === '' ? 'none' : change.one} ${percent(change.was)} → ${percent(change.is)}`
   const common = {
     segment,
     effect: compared.totalVariation,
@@ -154,7 +156,7 @@ function unknownOutcome(
 /** Accuracy as the scores promise it (CBPE), against the same promise for the baseline's blocks. */
 function estimatedOutcome(reference: Reference, live: Live, smallestEffect: number) {
   const sums = (posts: Live['sample']) => meanSums(expectedRight(reference.calibrator, posts))
-  const blocks = [...Map.groupBy(reference.sample, ({ block }) => block).values()].map(sums)
+  const blocks = byBlock(reference.sample).map(sums)
   const compared = compareRatio(blocks, sums(live.sample), 'below')
   if (compared === undefined) return undefined
   const outcome: Outcome = {

@@ -47,8 +47,7 @@ export function compareCounts(blocks: readonly (readonly number[])[], live: read
   ]
   const [reference, now] = [joined(sums), joined(live)]
   const lump = rare.length > 0 ? reference.length - 1 : -1
-  const lumpIsThin =
-    lump >= 0 && (((reference[lump] ?? 0) + (now[lump] ?? 0)) * Math.min(n, m)) / (n + m) < fewest
+  const lumpIsThin = lump >= 0 && (((reference[lump] ?? 0) + (now[lump] ?? 0)) * Math.min(n, m)) / (n + m) < fewest
   const counted = lumpIsThin ? reference.map((_, at) => at).filter((at) => at !== lump) : reference.map((_, at) => at)
   const dispersion = dispersionOfCounts(blocks.map((block) => pick(joined(block), counted)))
   const scale = dispersion.factor / n + dispersionAt(dispersion, m) / m

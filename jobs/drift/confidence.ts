@@ -1,5 +1,5 @@
 import { type Random, seededRandom } from '../../core/random.ts'
-import { dispersionAt, type RatioSums, dispersionOfRatio } from '../../stats/dispersion.ts'
+import { dispersionAt, dispersionOfRatio, type RatioSums } from '../../stats/dispersion.ts'
 import { equalMassEdges, rebin } from '../../stats/histogram.ts'
 import { jensenShannon } from '../../stats/jensen-shannon.ts'
 import { psi } from '../../stats/psi.ts'
@@ -80,7 +80,14 @@ type Common = Pick<Outcome, 'segment' | 'smallestEffect' | 'referenceRows' | 'li
  * (of the shares or of the mean, whichever is larger), and because that is estimated the tail 2 exp(−2x²) becomes
  * 2 (1 + 4x²/ν)^(−ν/2), its mean over the estimate's spread.
  */
-function ks(common: Common, blocks: readonly Summary[], live: Summary, factor: number, full: boolean, about: string): Outcome {
+function ks(
+  common: Common,
+  blocks: readonly Summary[],
+  live: Summary,
+  factor: number,
+  full: boolean,
+  about: string,
+): Outcome {
   const before = sumOf(blocks)
   const ofMean = dispersionOfRatio(blocks.map(({ confidence }) => sumsOfBins(confidence)))
   const worse = { ...ofMean, factor: Math.max(factor, ofMean.factor) }
@@ -131,7 +138,8 @@ function bridges(counts: readonly number[], deviation: number, random: Random, d
     let [below, distance] = [0, 0]
     noise.forEach((one, bin) => {
       below += one - (drift * (counts[bin] ?? 0)) / total
-      distance += Math.abs(below) * ((middles[bin + 1] ?? 0) - (middles[bin] ?? 0) || 0) * (bin + 1 < counts.length ? 1 : 0)
+      distance +=
+        Math.abs(below) * ((middles[bin + 1] ?? 0) - (middles[bin] ?? 0) || 0) * (bin + 1 < counts.length ? 1 : 0)
     })
     const value = distance * deviation
     sum += value
@@ -141,8 +149,7 @@ function bridges(counts: readonly number[], deviation: number, random: Random, d
   return { mean, variance: Math.max(0, squares / draws - mean * mean) }
 }
 
-const gauss = (random: Random): number =>
-  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+const gauss = (random: Random): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
 
 function largestGap(first: readonly number[], second: readonly number[]): number {
   const [n, m] = [first, second].map((counts) => counts.reduce((sum, count) => sum + count, 0)) as [number, number]

@@ -4,7 +4,7 @@ import { upperQuantile } from '../../stats/quantile.ts'
 import { studentUpper } from '../../stats/special.ts'
 import type { ShiftModel } from './check-result.ts'
 import { type Outcome, percent } from './outcome.ts'
-import type { SampledPost } from './summary.ts'
+import { byBlock, type SampledPost } from './summary.ts'
 
 /** Posts of either side that are looked at; more tell finer differences and take longer. */
 const mostPosts = 2000
@@ -60,7 +60,15 @@ export function separate(reference: readonly SampledPost[], live: readonly Sampl
     const at = half.flatMap((is, index) => (is === tested ? [index] : []))
     const kinds = at.map((index) => isLive[index] === true)
     if (!kinds.includes(true) || !kinds.includes(false)) return []
-    return [{ ...auc(at.map((index) => scores[index] ?? 0), kinds), weight: at.length }]
+    return [
+      {
+        ...auc(
+          at.map((index) => scores[index] ?? 0),
+          kinds,
+        ),
+        weight: at.length,
+      },
+    ]
   })
   const weight = parts.reduce((sum, part) => sum + part.weight, 0)
   if (weight === 0) return undefined
@@ -80,11 +88,8 @@ const fewestOfPart = 150
  * @param sample of the baseline, with its blocks
  */
 export function wordsNull(sample: readonly SampledPost[]): WordsNull | undefined {
-  const blocks = new Map<number, SampledPost[]>()
-  for (const post of sample) blocks.set(post.block, [...(blocks.get(post.block) ?? []), post])
-  const ordered = [...blocks.entries()].sort(([a], [b]) => a - b).map(([, posts]) => posts)
   const parts: SampledPost[][] = []
-  for (const posts of ordered) {
+  for (const posts of byBlock(sample)) {
     const last = parts.at(-1)
     if (last !== undefined && last.length < fewestOfPart) last.push(...posts)
     else parts.push([...posts])
@@ -176,9 +181,7 @@ function encode(posts: readonly SampledPost[]): { rows: Int32Array[]; words: rea
     .slice(0, mostWords)
     .map(([word]) => word)
   const columns = new Map(words.map((word, at) => [word, at]))
-  const rows = posts.map((post) =>
-    Int32Array.from(post.words.flatMap((word) => columns.get(word) ?? [])),
-  )
+  const rows = posts.map((post) => Int32Array.from(post.words.flatMap((word) => columns.get(word) ?? [])))
   return { rows, words }
 }
 

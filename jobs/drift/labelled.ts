@@ -1,6 +1,6 @@
 import { seededRandom } from '../../core/random.ts'
 import { type CbpeCalibrator, calibratedRight, fitCbpe } from '../../stats/cbpe.ts'
-import { dispersionAt, type Dispersion } from '../../stats/dispersion.ts'
+import { type Dispersion, dispersionAt } from '../../stats/dispersion.ts'
 import { upperQuantile } from '../../stats/quantile.ts'
 import { ece, reliabilityBins } from '../../stats/reliability.ts'
 import { gammaUpper, studentUpper } from '../../stats/special.ts'
@@ -39,11 +39,10 @@ export function measure(posts: readonly LabelledPost[]): Measured | undefined {
 }
 
 /** Classes are the model's, in the order of the probabilities; labels it does not know fit no curve and are left out. */
-export function calibratorOf(
-  posts: readonly LabelledPost[],
-  classes: readonly string[],
-): CbpeCalibrator | undefined {
-  const known = posts.filter(({ label, probabilities }) => classes.includes(label) && probabilities.length === classes.length)
+export function calibratorOf(posts: readonly LabelledPost[], classes: readonly string[]): CbpeCalibrator | undefined {
+  const known = posts.filter(
+    ({ label, probabilities }) => classes.includes(label) && probabilities.length === classes.length,
+  )
   if (known.length < fewestToCalibrate) return undefined
   return fitCbpe(
     known.flatMap(({ probabilities }) => probabilities),

@@ -66,6 +66,17 @@ export interface SampledPost {
   readonly block: number
 }
 
+/** The sample's posts by block, in the order of the blocks. */
+export function byBlock(sample: readonly SampledPost[]): readonly (readonly SampledPost[])[] {
+  const blocks = new Map<number, SampledPost[]>()
+  for (const post of sample) {
+    const block = blocks.get(post.block)
+    if (block === undefined) blocks.set(post.block, [post])
+    else block.push(post)
+  }
+  return [...blocks.entries()].sort(([a], [b]) => a - b).map(([, posts]) => posts)
+}
+
 /** A post whose truth somebody told. */
 export interface LabelledPost {
   readonly id: string

@@ -1,5 +1,5 @@
-import { normaliseSocial1 } from '../../text/normalise.ts'
 import { logistic } from '../../stats/logistic.ts'
+import { normaliseSocial1 } from '../../text/normalise.ts'
 import type { ShiftModel } from './check-result.ts'
 
 const wordPattern = /[\p{L}\p{M}\p{N}']+|\p{Extended_Pictographic}/gu
