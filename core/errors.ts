@@ -104,11 +104,6 @@ export const catalogue = {
     summary: 'the document is not at the revision that was expected',
     hint: 'Somebody else has written it, and nothing was changed. Read it again and decide again.',
   },
-  LEASE_LOST: {
-    retry: true,
-    summary: 'another process has taken over the work',
-    hint: 'This one did not renew its lease in time: it was asleep, or could not reach the registry. Nothing is done twice.',
-  },
   CERTIFICATE_MISSING: {
     retry: false,
     summary: 'the version has no passing certificate',

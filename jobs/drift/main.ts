@@ -80,19 +80,19 @@ export async function runDriftJob(options: DriftJobOptions): Promise<void> {
             references,
             signal: held,
             tick: new Date(at).toISOString(),
-          })
+          }).then((result) => ({ result }))
         } finally {
           await client.close()
         }
       },
     )
-    if (checked.held) {
-      log.debug({ by: checked.by }, 'another process checks')
+    if (checked === undefined) {
+      log.debug('another process checks')
       return
     }
     status.failure = undefined
-    if (checked.value === undefined) return
-    const result = checked.value
+    const { result } = checked
+    if (result === undefined) return // stored before
     status.count(result)
     const [level, message] = result.verdict === 'drift' ? (['warn', 'drift'] as const) : (['info', 'checked'] as const)
     log[level]({ check: result.checkId, verdict: result.verdict, found: detailsOf(result)?.headline }, message)
