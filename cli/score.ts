@@ -38,7 +38,7 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
       createScorer(
         beside === undefined
           ? { ...options, directory, device }
-          : { ...options, directory, device: beside.provider, signal: beside.signal, oneByOne: true },
+          : { ...options, directory, device: beside.provider, signal: beside.signal, priority: beside.priority },
       )
     const connect = () => storeClient(config)
     const clock = systemClock

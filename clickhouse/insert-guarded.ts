@@ -41,6 +41,7 @@ const scoreColumns: Readonly<Record<keyof ScoreRow, string>> = {
   model_name: 'String',
   model_version: 'UInt32',
   shadow: 'UInt8',
+  stood_in_for: 'UInt32',
   topic: 'String',
   topic_id: 'String',
   partition: 'UInt16',
@@ -64,8 +65,8 @@ const deadColumns: Readonly<Record<keyof DeadPostRow, string>> = {
 }
 
 const guarded = {
-  // The highest position is that of the last complete insert, because an insert is one part. A shadow row has the
-  // offset of the row beside it and comes in the same insert.
+  // The highest position is that of the last complete insert, because an insert is one part. Shadow rows come later, in
+  // inserts of their own, and move no position.
   scores: {
     columns: scoreColumns,
     guard: `offset > (SELECT if(count() = 0, -1, toInt64(max(offset))) FROM scores WHERE ${position} AND shadow = 0)`,

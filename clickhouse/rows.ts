@@ -32,6 +32,8 @@ export interface ScoreRow {
   readonly model_version: number
   /** 1: scored beside the champion, kept out of the views. */
   readonly shadow: 0 | 1
+  /** The version whose post this was and that could not score it; 0: nobody stood in. */
+  readonly stood_in_for: number
   readonly topic: string
   readonly topic_id: string
   readonly partition: number
@@ -71,6 +73,12 @@ export interface SwapRow {
   /** 0 for the model that the job started with. */
   readonly from_version: number
   readonly to_version: number
+  /** Scores what no canary scores from `first_offset` on. */
+  readonly champion_version: number
+  /** Whose slots of the hash space are whose from `first_offset` on: version, 1 for a shadow, first slot, slot after the last. */
+  readonly challengers: readonly (readonly [version: number, shadow: 0 | 1, from: number, to: number])[]
+  /** Of `to_version`, 0 to 1, where it is a challenger. */
+  readonly share: number
   readonly topic: string
   readonly topic_id: string
   readonly partition: number
@@ -80,7 +88,10 @@ export interface SwapRow {
   /** To read, verify and warm it. */
   readonly load_ms: number
   readonly changed_by: string
-  /** `started`, `swapped`, or the code of the error that kept the old version. */
+  /**
+   * `started` or `swapped`; `canary_` or `shadow_` with `started`, `changed` or `ended` for a challenger; or the code of
+   * the error that kept a version from scoring.
+   */
   readonly outcome: string
   readonly reason: string
 }

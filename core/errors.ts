@@ -104,6 +104,11 @@ export const catalogue = {
     summary: 'the document is not at the revision that was expected',
     hint: 'Somebody else has written it, and nothing was changed. Read it again and decide again.',
   },
+  TRAFFIC_TAKEN: {
+    retry: false,
+    summary: 'other canaries have the posts that this one is to take',
+    hint: 'Lower their shares or stop one first: `driftline models canary` shows them.',
+  },
   CERTIFICATE_MISSING: {
     retry: false,
     summary: 'the version has no passing certificate',

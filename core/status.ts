@@ -48,6 +48,20 @@ export const JobStatus = z.object({
   model: z.object({ name: z.string(), version: z.int(), labels: z.array(z.string()) }).optional(),
   /** The last change of the model that was tried: `swapped`, or the code of the error that kept the old one. */
   swap: z.object({ to: z.int(), at: instantMs, outcome: z.string(), reason: z.string() }).optional(),
+  /** Versions that take a share of the posts, or score them beside the champion; counts since this process started them. */
+  challengers: z
+    .array(
+      z.object({
+        version: z.int(),
+        mode: z.enum(['canary', 'shadow']),
+        share: z.number(),
+        state: z.enum(['loading', 'running']),
+        scored: z.int().nonnegative(),
+        failed: z.int().nonnegative(),
+        skipped: z.int().nonnegative(),
+      }),
+    )
+    .optional(),
   /** The provider that was proved to be in use, not the one asked for. */
   provider: z.string().optional(),
   /** Inference threads. */

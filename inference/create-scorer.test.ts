@@ -20,7 +20,7 @@ const defaults = { device: 'cpu', workers: 1, batchTokens: 512, log: silentLog }
 
 async function open(
   path: string,
-  options: Partial<Pick<ScorerOptions, 'workers' | 'batchTokens' | 'oneByOne'>> = {},
+  options: Partial<Pick<ScorerOptions, 'workers' | 'batchTokens' | 'priority'>> = {},
 ): Promise<Scorer> {
   const scorer = await createScorer({ ...defaults, ...options, directory: await loadModelDirectory(path) })
   opened.push(scorer)
@@ -122,7 +122,7 @@ test('two scorers stand side by side, and closing one leaves the other', async (
 test('threads that start one by one are as many, and give the same scores', async () => {
   const [all, each] = [
     await open(fixture('bag'), { workers: 3 }),
-    await open(fixture('bag'), { workers: 3, oneByOne: true }),
+    await open(fixture('bag'), { workers: 3, priority: 'low at first' }),
   ]
   expect(each.workers).toBe(3)
   const labels = async (scorer: Scorer) =>

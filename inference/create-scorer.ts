@@ -6,6 +6,7 @@ import type { ModelDirectory } from '../models/model-directory.ts'
 import type { Variant } from '../models/variants.ts'
 import { chooseVariant } from './choose-variant.ts'
 import { Pool } from './pool.ts'
+import { canRaisePriority } from './priority.ts'
 import type { SharedGraph, WorkerInput } from './protocol.ts'
 import type { Device, Provider } from './provider.ts'
 import type { Scorer } from './scorer.ts'
@@ -20,8 +21,11 @@ export interface ScorerOptions {
   readonly workers: number
   /** Most tokens in one run, padding included. */
   readonly batchTokens: number
-  /** Starts one thread after another: for a model that is loaded beside one that needs the cores. */
-  readonly oneByOne?: boolean
+  /**
+   * For a model that is loaded beside one that needs the cores: its threads are started one after another, and yield to
+   * others. `low at first` ends with the loading, and is `usual` where a priority cannot be raised again.
+   */
+  readonly priority?: Priority
   readonly log: Log
   /** Closes the scorer; calls in flight are rejected with its reason. */
   readonly signal?: AbortSignal
@@ -29,6 +33,8 @@ export interface ScorerOptions {
   readonly timeLimitMs?: number
   readonly clock?: Clock
 }
+
+export type Priority = 'usual' | 'low' | 'low at first'
 
 /**
  * Loads a model into worker threads and warms it. Scorers share nothing, so that an old and a new version can be held
@@ -38,7 +44,7 @@ export interface ScorerOptions {
  *   when `device` names one that does not work here
  */
 export async function createScorer(options: ScorerOptions): Promise<Scorer> {
-  const { directory, device, variant: setting = 'auto', log, signal } = options
+  const { directory, device, variant: setting = 'auto', priority = 'usual', log, signal } = options
   const { manifest, labels } = directory
   signal?.throwIfAborted()
   const input: WorkerInput = {
@@ -51,8 +57,16 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
     batchTokens: options.batchTokens,
     device,
   }
+  let low = priority === 'low' || (priority === 'low at first' && canRaisePriority())
+  const toForeground = (): boolean => {
+    if (!low) return true
+    if (!canRaisePriority()) return false
+    low = false
+    pool.setPriority(false)
+    return true
+  }
   const pool = new Pool({
-    start: startThreads(input),
+    start: startThreads(input, () => low),
     labels,
     timeLimitMs: options.timeLimitMs ?? 90_000,
     clock: options.clock ?? systemClock,
@@ -71,9 +85,10 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
     const workers =
       options.workers > 0 ? options.workers : provider === 'cpu' ? Math.max(1, availableParallelism() - 1) : 2
     const more = Array.from({ length: workers - 1 })
-    if (options.oneByOne === true) for (const _ of more) await pool.grow()
+    if (priority !== 'usual') for (const _ of more) await pool.grow()
     else await Promise.all(more.map(() => pool.grow()))
     signal?.throwIfAborted()
+    if (priority === 'low at first') toForeground()
     const { variant, file } = chooseVariant(directory, setting, provider)
     log.info({ model: manifest.name, version: manifest.version, file, provider, workers }, 'model is ready')
     return {
@@ -82,6 +97,7 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
       labels,
       provider,
       workers,
+      toForeground,
       variant,
       score: (texts) => pool.score(texts),
       [Symbol.asyncDispose]: close,

@@ -91,6 +91,7 @@ function scriptedThreads() {
         chunks.push(texts)
         if (chunks.length === 1) void step()
       },
+      setPriority: () => undefined,
       stop: () => {
         const hangs = chunks[0]?.some((text) => text.includes('hang')) ?? false
         if (!hangs) void turn().then(() => end('closed'))

@@ -104,6 +104,11 @@ export class Pool {
     })
   }
 
+  /** Of all threads there are; those that replace them begin as `start` says. */
+  setPriority(low: boolean): void {
+    for (const { thread } of this.#members) thread?.setPriority(low)
+  }
+
   /**
    * Rejects what is not scored yet with `reason`, and ends the threads, each after the run it is in.
    *

@@ -27,7 +27,10 @@ export interface WorkerInput {
 /** Set to 1, it ends a thread after the run it is in: what it has not scored by then is dropped. */
 export type StopFlag = Int32Array<SharedArrayBuffer>
 
-export type ToWorker = { readonly kind: 'score'; readonly texts: readonly string[] } | { readonly kind: 'close' }
+export type ToWorker =
+  | { readonly kind: 'score'; readonly texts: readonly string[] }
+  | { readonly kind: 'priority'; readonly low: boolean }
+  | { readonly kind: 'close' }
 
 export type FromWorker =
   | { readonly kind: 'ready'; readonly provider: Provider; readonly passedOver: string | undefined }

@@ -24,6 +24,12 @@ export interface Scorer extends AsyncDisposable {
   /** The provider that was proved to be in use, not the one asked for. */
   readonly provider: 'cpu' | 'cuda' | 'webgpu'
   readonly workers: number
+  /**
+   * Gives its threads the usual priority, if they have a low one.
+   *
+   * @returns false where the system does not let them have it back
+   */
+  toForeground(): boolean
   /** Which numbers of the model run. */
   readonly variant: Variant
   /**

@@ -5,6 +5,8 @@ import type { FromWorker, StopFlag, ToWorker, WorkerInput } from './protocol.ts'
 /** A scoring thread, as the pool sees it. */
 export interface Thread {
   score(texts: readonly string[]): void
+  /** Of the runs that it has not begun. */
+  setPriority(low: boolean): void
   /**
    * Asks it to end after the run it is in, and no longer keeps the process alive for it. A thread is never terminated
    * from outside: when onnxruntime-node comes back from a run, or from loading, to a thread that has been, it aborts the
@@ -21,13 +23,17 @@ export interface ThreadListener {
 
 export type StartThread = (listener: ThreadListener) => Thread
 
-/** Starts threads that score with one model. */
+/**
+ * Starts threads that score with one model.
+ *
+ * @param isLow whether a thread that is started now begins with a low priority
+ */
 export const startThreads =
-  (input: WorkerInput): StartThread =>
+  (input: WorkerInput, isLow: () => boolean = () => false): StartThread =>
   (listener) => {
     const flag: StopFlag = new Int32Array(new SharedArrayBuffer(4))
     const worker = new Worker(builtModule(import.meta.url, './worker'), {
-      workerData: { input, flag },
+      workerData: { input, flag, low: isLow() },
       name: 'driftline-inference',
       // Three threads hold 100 MB less than with the default of 48, and the garbage of short texts costs 1 % more time.
       resourceLimits: { maxYoungGenerationSizeMb: 12 },
@@ -41,6 +47,7 @@ export const startThreads =
     const send = (message: ToWorker): void => worker.postMessage(message)
     return {
       score: (texts) => send({ kind: 'score', texts }),
+      setPriority: (low) => send({ kind: 'priority', low }),
       stop: () => {
         Atomics.store(flag, 0, 1)
         send({ kind: 'close' })

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { DriftlineError, messageOf } from '../core/errors.ts'
 import { normalisers } from '../text/normalisers.ts'
 import { createTokenizer } from '../text/tokenizer.ts'
+import { setThreadPriority } from './priority.ts'
 import type { FromWorker, StopFlag, ToWorker, WorkerInput } from './protocol.ts'
 import { proveProvider } from './provider.ts'
 import { type ChunkOptions, type Columns, scoreChunk } from './score-chunk.ts'
@@ -11,7 +12,12 @@ import { openSession, type Session } from './session.ts'
 
 const port = parentPort
 if (port === null) throw new Error('inference/worker runs only as a worker thread')
-const { input, flag } = workerData as { readonly input: WorkerInput; readonly flag: StopFlag }
+const { input, flag, low } = workerData as {
+  readonly input: WorkerInput
+  readonly flag: StopFlag
+  readonly low: boolean
+}
+if (low) setThreadPriority(true)
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
 
 /** Lets every buffer of a first run be allocated, and shows whether logits and classes agree. */
@@ -25,7 +31,8 @@ try {
       if (message.kind === 'score') {
         const columns = await scoreChunk(message.texts, options)
         if (columns !== undefined) reply(columns)
-      } else {
+      } else if (message.kind === 'priority') setThreadPriority(message.low)
+      else {
         await session.release()
         port.close()
       }

@@ -29,6 +29,7 @@ export function scoreRows(first: number, count: number, partition = 0, over: Par
       model_name: 'test',
       model_version: 1,
       shadow: 0,
+      stood_in_for: 0,
       topic: 'posts',
       topic_id: 'T',
       partition,

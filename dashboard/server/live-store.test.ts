@@ -58,6 +58,7 @@ const score = (over: Partial<ScoreRow> = {}): ScoreRow => ({
   model_name: 'social-bag',
   model_version: 1,
   shadow: 0,
+  stood_in_for: 0,
   topic: 'posts',
   topic_id: 'identity',
   partition: 0,

@@ -2,11 +2,9 @@ import type { Clock } from '../../core/clock.ts'
 import { DriftlineError, messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { JobStatus } from '../../core/status.ts'
+import { follow as followRegistry } from './follow.ts'
 import { type Followed, followed, lastMove, type StartScorer, why } from './start-model.ts'
 import type { ModelSwitch } from './swap.ts'
-
-/** Also a change that no watcher told of is seen within this. */
-const everyMs = 1000
 
 export interface FollowOptions {
   readonly follow: Followed
@@ -28,36 +26,30 @@ export interface Following {
  */
 export function followAlias({ follow, models, start, clock, log }: FollowOptions): Following {
   const { registry, name } = follow
-  const stopping = new AbortController()
-  const { signal } = stopping
   let last: JobStatus['swap']
   let seen = follow.change
-  let ring = (): void => undefined
-  let heard = false
-  registry.watch(
-    name,
-    () => {
-      heard = true
-      ring()
-    },
-    signal,
-  )
+  let { refused } = follow
 
-  async function look(): Promise<void> {
+  async function look(signal: AbortSignal): Promise<void> {
+    if (refused !== undefined) {
+      const { version, error } = refused
+      refused = undefined
+      await refuse(version, error, 0)
+    }
     const { change, at } = await registry.aliases(name)
     if (change === seen) return
     seen = change
     const to = at[followed]
-    if (to !== undefined && to !== models.scorer.version) await changeTo(to)
+    if (to !== undefined && to !== models.scorer.version) await changeTo(to, signal)
   }
 
-  async function changeTo(to: number): Promise<void> {
+  async function changeTo(to: number, signal: AbortSignal): Promise<void> {
     const from = models.scorer.version
     const reason = why(await lastMove(registry, name))
     log.info({ model: name, from, to, by: reason.by, reason: reason.reason }, 'loading another version')
     const startedMs = clock.now()
     try {
-      const scorer = await start(await registry.open(name, to), { provider: models.scorer.provider, signal })
+      const scorer = warm(to) ?? (await load(to, signal))
       const loadMs = clock.now() - startedMs
       models.swap({ scorer, ...reason, loadMs })
       last = { to, at: clock.now(), outcome: 'swapped', reason: reason.reason }
@@ -68,6 +60,17 @@ export function followAlias({ follow, models, start, clock, log }: FollowOptions
     }
   }
 
+  /** A challenger has been scoring already, so there is nothing to load. */
+  function warm(version: number) {
+    const scorer = models.contenders.find(({ live }) => live.scorer.version === version)?.live.scorer
+    return scorer?.toForeground() === true ? scorer : undefined
+  }
+
+  async function load(version: number, signal: AbortSignal) {
+    const directory = await registry.open(name, version)
+    return start(directory, { provider: models.scorer.provider, priority: 'low at first', signal })
+  }
+
   async function refuse(to: number, error: unknown, loadMs: number): Promise<void> {
     const outcome = error instanceof DriftlineError ? error.code : 'FAILED'
     last = { to, at: clock.now(), outcome, reason: messageOf(error) }
@@ -76,28 +79,11 @@ export function followAlias({ follow, models, start, clock, log }: FollowOptions
     await models.refuse(to, outcome, { alias, by, reason: messageOf(error), loadMs })
   }
 
-  const loop = (async () => {
-    const attempt = (act: () => Promise<void>) =>
-      act().catch((error: unknown) => log.warn({ err: error, model: name }, 'the registry could not be followed'))
-    const { refused } = follow
-    if (refused !== undefined) await attempt(() => refuse(refused.version, refused.error, 0))
-    while (!signal.aborted) {
-      heard = false
-      await attempt(look)
-      const nap = new AbortController()
-      ring = () => nap.abort()
-      if (heard) continue
-      await clock.sleep(everyMs, AbortSignal.any([signal, nap.signal])).catch(() => undefined) // woken
-    }
-  })()
-
+  const loop = followRegistry(registry, name, look, { clock, log })
   return {
     get last() {
       return last
     },
-    async stop() {
-      stopping.abort()
-      await loop
-    },
+    stop: () => loop.stop(),
   }
 }

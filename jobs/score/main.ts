@@ -11,8 +11,11 @@ import { deadTopicOf } from '../../text/dead-post.ts'
 import { countWrites } from './count-writes.ts'
 import { deadFlow, scoreFlow } from './flow.ts'
 import { followAlias } from './follow-alias.ts'
+import { followTraffic } from './follow-traffic.ts'
+import { insertShadows } from './insert-shadows.ts'
 import { reportStatus, scoreGroup } from './report-status.ts'
 import { deadRow, scoreBatch } from './rows.ts'
+import { Shadows } from './shadows.ts'
 import type { Followed, StartScorer } from './start-model.ts'
 import type { ModelSwitch } from './swap.ts'
 
@@ -67,16 +70,19 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
   const runOptions = { signal: AbortSignal.any([signal, failed.signal]), clock, log, drainMs }
   const committed = async (partition: number) => (await eventLog.committed(scoreGroup, posts.name)).get(partition)
   const dangerouslyUnguarded = config.dangerouslyUnguarded ? committed : undefined
+  const shadows = new Shadows({ insert: insertShadows(connect), clock, log })
   const flows = [
     {
       topic: posts,
       run: run(
         scoreFlow(
           eventLog.source(posts.name, { untilEnd }),
-          scoreBatch(models, posts, clock),
-          countWrites(
-            clickHouseSink({ connect, topic: posts, positionsIn: 'scores', acceptRecreated, dangerouslyUnguarded }),
-            counts,
+          scoreBatch(models, posts, clock, shadows),
+          shadows.after(
+            countWrites(
+              clickHouseSink({ connect, topic: posts, positionsIn: 'scores', acceptRecreated, dangerouslyUnguarded }),
+              counts,
+            ),
           ),
           limits,
         ),
@@ -96,19 +102,26 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
       ),
     },
   ]
-  const following = follow === undefined ? undefined : followAlias({ follow, models, start, clock, log })
-  const lastSwap = () => following?.last
-  const status = reportStatus({ config, eventLog, flows, models, lastSwap, counts, clock, log })
+  const followOptions = follow === undefined ? undefined : { follow, models, start, clock, log }
+  const alias = followOptions === undefined ? undefined : followAlias(followOptions)
+  const traffic = followOptions === undefined ? undefined : followTraffic(followOptions)
+  const lastSwap = () => alias?.last
+  const challengers = () => traffic?.challengers ?? []
+  const stopFollowing = async () => {
+    await Promise.all([alias?.stop(), traffic?.stop()])
+    await shadows[Symbol.asyncDispose]()
+  }
+  const status = reportStatus({ config, eventLog, flows, models, lastSwap, challengers, counts, clock, log })
   const done = flows.map((flow) => flow.run.done)
   try {
     await Promise.all(done)
-    await following?.stop()
+    await stopFollowing()
     await status.stop(signal.aborted ? 'stopped' : 'ended')
   } catch (error) {
     // The caller closes log and store once this throws, so no flow may still be at work.
     failed.abort(error)
     await Promise.allSettled(done)
-    await following?.stop()
+    await stopFollowing()
     await status.stop('halted', messageOf(error))
     throw error
   }

@@ -3,18 +3,18 @@ import { storeFailure } from '../../clickhouse/client.ts'
 import type { SwapRow } from '../../clickhouse/rows.ts'
 
 /**
- * Writes rows of `swaps`, each durable when its promise resolves. A row whose answer was lost may be written again: it
- * says the same.
+ * Writes rows of `swaps` in one insert, durable when its promise resolves. Rows whose answer was lost may be written
+ * again: they say the same.
  *
  * @throws DriftlineError `SINK_UNAVAILABLE`
  */
 export const recordSwap =
   (connect: () => ClickHouseClient) =>
-  async (row: SwapRow): Promise<void> => {
+  async (rows: readonly SwapRow[]): Promise<void> => {
     try {
       const client = connect() // anew each time: swaps are rare, and an embedded store may have another port by then
       try {
-        await client.insert({ table: 'swaps', values: [row], format: 'JSONEachRow' })
+        await client.insert({ table: 'swaps', values: rows, format: 'JSONEachRow' })
       } finally {
         await client.close()
       }

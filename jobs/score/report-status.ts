@@ -19,6 +19,7 @@ export interface ReportOptions {
   readonly models: Pick<ModelSwitch, 'scorer'>
   /** The last swap that was tried. */
   readonly lastSwap: () => JobStatus['swap']
+  readonly challengers: () => Readonly<NonNullable<JobStatus['challengers']>>
   readonly counts: Readonly<Record<'scored' | 'dead', number>>
   readonly clock: Clock
   readonly log: Log
@@ -28,7 +29,7 @@ type LastWord = 'stopped' | 'ended' | 'halted'
 
 /** Once a second: the status file, and the positions for lag tools. A failure to report is logged and stops no job. */
 export function reportStatus(options: ReportOptions): { stop(lastWord: LastWord, reason?: string): Promise<void> } {
-  const { config, eventLog, flows, models, lastSwap, counts, clock, log } = options
+  const { config, eventLog, flows, models, lastSwap, challengers, counts, clock, log } = options
   const startedAt = clock.now()
   const ending = new AbortController()
   const committed = new Map<string, Offset>()
@@ -43,6 +44,7 @@ export function reportStatus(options: ReportOptions): { stop(lastWord: LastWord,
     const seconds = Math.max(now - oldest.atMs, 1) / 1000
     const { scorer } = models
     const swap = lastSwap()
+    const running = challengers()
     const status: JobStatus = {
       job: 'score',
       ...(config.replica !== undefined && { replica: config.replica }),
@@ -52,6 +54,7 @@ export function reportStatus(options: ReportOptions): { stop(lastWord: LastWord,
       ...(lastWord ?? overall(partitions, flows)),
       model: { name: scorer.name, version: scorer.version, labels: [...scorer.labels] },
       ...(swap === undefined ? {} : { swap }),
+      ...(running.length === 0 ? {} : { challengers: [...running] }),
       provider: scorer.provider,
       workers: scorer.workers,
       partitions,

@@ -33,7 +33,7 @@ const scored: Scored = {
 }
 
 const leasing = (current: () => Scorer): Pick<ModelSwitch, 'begin'> => ({
-  begin: () => ({ scorer: current(), recorded: Promise.resolve(), end: () => undefined }),
+  begin: () => ({ scorer: current(), contenders: [], recorded: Promise.resolve(), end: () => undefined }),
 })
 
 /** Scores every text but those that hold `poison`. */
@@ -47,6 +47,7 @@ function scorer(version = 1): Scorer & { readonly calls: (readonly string[])[] }
     provider: 'cpu',
     workers: 1,
     variant: 'fp32',
+    toForeground: () => true,
     async score(texts) {
       calls.push(texts)
       return texts.map((text) =>
@@ -126,6 +127,7 @@ test('a score carries the post, its result and where it came from', async () => 
       model_name: 'scripted',
       model_version: 7,
       shadow: 0,
+      stood_in_for: 0,
       topic: 'posts',
       topic_id: 'T',
       partition: 2,

@@ -2,11 +2,13 @@ import type { LoggedRow } from '../../connectors/clickhouse.ts'
 import type { LogRecord, TopicInfo } from '../../connectors/event-log.ts'
 import type { Clock } from '../../core/clock.ts'
 import { DriftlineError } from '../../core/errors.ts'
-import type { Scored, Scorer } from '../../inference/scorer.ts'
+import type { Scored } from '../../inference/scorer.ts'
 import { DeadPost, rawLimit } from '../../text/dead-post.ts'
 import type { Post } from '../../text/post.ts'
 import { signalsOf } from '../../text/signals.ts'
 import type { Parsed } from './parse.ts'
+import { type Routed, RoutedScoring } from './score-routed.ts'
+import type { Shadows } from './shadows.ts'
 import type { ModelSwitch } from './swap.ts'
 
 type Alive = { readonly record: LogRecord; readonly post: Post }
@@ -14,42 +16,54 @@ type Alive = { readonly record: LogRecord; readonly post: Post }
 /**
  * Scores a batch and turns each record into exactly one row: a score, or a dead post with its reason.
  *
- * @param models asked once per batch, so that a batch is never a mix of two models
+ * @param models asked once per batch: what they say holds for all of it
+ * @param shadows get the rows of a batch as soon as it is scored
  */
-export function scoreBatch(models: Pick<ModelSwitch, 'begin'>, topic: TopicInfo, clock: Clock) {
+export function scoreBatch(
+  models: Pick<ModelSwitch, 'begin'>,
+  topic: TopicInfo,
+  clock: Clock,
+  shadows?: Pick<Shadows, 'offer'>,
+) {
+  const scoring = new RoutedScoring(clock)
   return async (batch: readonly Parsed[]): Promise<readonly LoggedRow[]> => {
     const [first] = batch
     if (first === undefined) return []
     const alive = batch.filter((item): item is Alive => !(item.post instanceof DriftlineError))
-    const { scorer: model, recorded, end } = models.begin(topic, first.record)
-    const texts = alive.map(({ post }) => post.text)
-    const results = await Promise.all([texts.length === 0 ? [] : model.score(texts), recorded])
-      .then(([scored]) => scored)
-      .finally(end)
+    const lease = models.begin(topic, first.record)
+    const posts = alive.map(({ post }) => post)
+    const results = await Promise.all([scoring.score(posts, lease), lease.recorded])
+      .then(([routed]) => routed)
+      .finally(lease.end)
     const { partition, offset } = first.record
-    const facts = { topic, model, batchId: `${topic.name}-${partition}-${offset}`, scoredAtMs: clock.now() }
-    if (results.length !== alive.length)
-      throw new Error(`the scorer returned ${results.length} results for ${alive.length} texts`)
+    const facts = { topic, batchId: `${topic.name}-${partition}-${offset}`, scoredAtMs: clock.now() }
     let next = 0
-    return batch.map(({ record, post }) => {
+    const rows = batch.map(({ record, post }) => {
       if (post instanceof DriftlineError) return refusedRow(record, post, facts)
-      const result = results[next++]
-      if (result === undefined) throw new Error('a text has no result')
-      return result instanceof DriftlineError
-        ? refusedRow(record, result, facts)
-        : scoreRow(record, post, result, facts)
+      const routed = results[next++]
+      if (routed === undefined) throw new Error('a text has no result')
+      return routed.result instanceof DriftlineError
+        ? refusedRow(record, routed.result, facts)
+        : scoreRow(record, post, routed.result, routed, facts)
     })
+    shadows?.offer(lease, partition, rows)
+    return rows
   }
 }
 
 interface BatchFacts {
   readonly topic: TopicInfo
-  readonly model: Scorer
   readonly batchId: string
   readonly scoredAtMs: number
 }
 
-function scoreRow(record: LogRecord, post: Post, scored: Scored, facts: BatchFacts): LoggedRow {
+function scoreRow(
+  record: LogRecord,
+  post: Post,
+  scored: Scored,
+  { model, stoodInFor }: Pick<Routed, 'model' | 'stoodInFor'>,
+  facts: BatchFacts,
+): LoggedRow {
   const { hashtags, counts } = signalsOf(post.text)
   const row = {
     post_id: post.id,
@@ -70,9 +84,10 @@ function scoreRow(record: LogRecord, post: Post, scored: Scored, facts: BatchFac
     tokens: scored.tokens,
     unknown_tokens: scored.unknownTokens,
     signals: counts,
-    model_name: facts.model.name,
-    model_version: facts.model.version,
+    model_name: model.name,
+    model_version: model.version,
     shadow: 0,
+    stood_in_for: stoodInFor,
     ...positionOf(record, facts.topic),
     batch_id: facts.batchId,
     inference_us: Math.round(scored.inferenceUs),

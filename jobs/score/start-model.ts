@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { DriftlineError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import type { Priority } from '../../inference/create-scorer.ts'
 import type { Scorer } from '../../inference/scorer.ts'
 import { adoptBundled, bundledName, loadDirectory, parseModelSetting } from '../../models/load-model.ts'
 import type { ModelDirectory } from '../../models/model-directory.ts'
@@ -17,6 +18,8 @@ export type StartScorer = (directory: ModelDirectory, beside?: Beside) => Promis
 export interface Beside {
   /** What the running version proved to work: it need not be found out again. */
   readonly provider: Scorer['provider']
+  /** Of its threads, which get it in the way of those that score. */
+  readonly priority: Exclude<Priority, 'usual'>
   /** Ends the threads, ready or not. */
   readonly signal: AbortSignal
 }

@@ -9,12 +9,12 @@ import { type FakeScorer, fakeScorer } from './testing/fake-scorer.ts'
 const topic = { name: 'posts', id: 'T', partitions: 2 }
 const ready = (scorer: FakeScorer): ReadyModel => ({ scorer, alias: 'champion', by: 'ann', reason: 'why', loadMs: 7.4 })
 
-function switchOf(first: FakeScorer, record?: (row: SwapRow) => Promise<void>) {
+function switchOf(first: FakeScorer, record?: (rows: readonly SwapRow[]) => Promise<void>) {
   const rows: SwapRow[] = []
   let us = 0
   const models = new ModelSwitch({
     first: ready(first),
-    record: record ?? (async (row) => void rows.push(row)),
+    record: record ?? (async (told) => void rows.push(...told)),
     clock: manualClock(1000),
     log: silentLog,
     nowUs: () => us,
@@ -85,9 +85,9 @@ test('a change that could not be recorded fails its batches, and is recorded aga
   const failure = new Error('store is away')
   const rows: SwapRow[] = []
   let away = true
-  const { models } = switchOf(fakeScorer(1), async (row) => {
+  const { models } = switchOf(fakeScorer(1), async (told) => {
     if (away) throw failure
-    rows.push(row)
+    rows.push(...told)
   })
   const [first, second] = [0, 3].map((offset) => models.begin(topic, { partition: 0, offset }))
   await expect(first?.recorded).rejects.toBe(failure)

@@ -31,7 +31,9 @@ test.each([
   expect(slotsOf(share)).toBe(slots)
 })
 
-const changes = fc.array(fc.record({ who: fc.nat(3), slots: fc.integer({ min: 0, max: slotCount }) }), { maxLength: 30 })
+const changes = fc.array(fc.record({ who: fc.nat(3), slots: fc.integer({ min: 0, max: slotCount }) }), {
+  maxLength: 30,
+})
 
 test('whatever shares change: no slot is two challengers’, raising only adds, lowering only takes, others stay', () => {
   fc.assert(

@@ -111,6 +111,8 @@ function slotsFor(
 export interface Ending {
   readonly by: string
   readonly reason: string
+  /** Only the one that was started then: not another of the same version that somebody has started meanwhile. */
+  readonly since?: string
 }
 
 /**
@@ -122,12 +124,14 @@ export async function endChallenger(
   registry: Registry,
   name: string,
   version: number,
-  { by, reason }: Ending,
+  { by, reason, since }: Ending,
   clock: Clock = systemClock,
 ): Promise<boolean> {
   let ran = false
   await update(registry, name, (traffic) => {
-    const challengers = traffic.challengers.filter((challenger) => challenger.version !== version)
+    const challengers = traffic.challengers.filter(
+      (challenger) => challenger.version !== version || (since !== undefined && challenger.since !== since),
+    )
     ran = challengers.length < traffic.challengers.length
     if (!ran) return traffic
     const ending = { version, by, reason, at: new Date(clock.now()).toISOString() }

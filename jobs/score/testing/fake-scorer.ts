@@ -14,6 +14,7 @@ export function fakeScorer(version: number, name = 'tiny'): FakeScorer {
     provider: 'cpu',
     variant: 'fp32',
     workers: 1,
+    toForeground: () => true,
     get released() {
       return released
     },
