@@ -75,8 +75,13 @@ export interface SwapRow {
   readonly to_version: number
   /** Scores what no canary scores from `first_offset` on. */
   readonly champion_version: number
-  /** Whose slots of the hash space are whose from `first_offset` on: version, 1 for a shadow, first slot, slot after the last. */
-  readonly challengers: readonly (readonly [version: number, shadow: 0 | 1, from: number, to: number])[]
+  /** Which slots of the hash of post ids are a challenger's from `first_offset` on; `slot_to` is not among them. */
+  readonly challengers: readonly {
+    readonly version: number
+    readonly shadow: 0 | 1
+    readonly slot_from: number
+    readonly slot_to: number
+  }[]
   /** Of `to_version`, 0 to 1, where it is a challenger. */
   readonly share: number
   readonly topic: string

@@ -106,6 +106,8 @@ export function tellChanges(before: Route | undefined, after: Route, endings: En
 export const tellRoute = ({ champion, contenders }: Route): Pick<SwapRow, 'champion_version' | 'challengers'> => ({
   champion_version: champion.live.scorer.version,
   challengers: contenders.flatMap(({ live, mode, slots }) =>
-    slots.map(([from, to]) => [live.scorer.version, mode === 'shadow' ? 1 : 0, from, to] as const),
+    slots.map(([slot_from, slot_to]) => {
+      return { version: live.scorer.version, shadow: mode === 'shadow' ? 1 : 0, slot_from, slot_to } as const
+    }),
   ),
 })
