@@ -1,4 +1,6 @@
+import { loadModelDirectory } from '../models/model-directory.ts'
 import { runs, verb } from './command.ts'
+import { provingWith } from './prove-model.ts'
 import { openRegistry } from './registry.ts'
 
 /** `models publish`. */
@@ -10,7 +12,9 @@ export const publishCommand = () =>
       '\nExample:\n  $ driftline models publish ./tuned && driftline models promote 2 --reason "fresh labels"',
     )
     .action(
-      runs(async ({ config, json }, _, [directory = '']) => {
+      runs(async (context, _, [directory = '']) => {
+        const { config, json } = context
+        await provingWith(context)(await loadModelDirectory(directory))
         const published = await (await openRegistry(config)).publish(directory)
         const { name, version, created } = published
         process.stdout.write(

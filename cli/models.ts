@@ -18,7 +18,7 @@ import { promoteCommand, rollbackCommand } from './models-promote.ts'
 import { publishCommand } from './models-publish.ts'
 import { verifyModelsCommand } from './models-verify.ts'
 import { openGraph } from './open-graph.ts'
-import { proveModel } from './prove-model.ts'
+import { provingWith } from './prove-model.ts'
 
 interface ImportFlags extends Record<string, unknown> {
   readonly out: string
@@ -105,7 +105,7 @@ in hub/ in the data folder until the import has succeeded.`,
             maxTokens: flags.maxTokens,
             clock: systemClock,
             open: openGraph,
-            prove: (made) => proveModel(made, { device: config.device, log, signal }),
+            prove: async (made) => void (await provingWith({ config, log, signal })(made, { device: config.device })),
           })
         const out = resolve(flags.out)
         await checkFree(out, flags.force) // before a download of minutes

@@ -7,6 +7,7 @@ import { recordSwap } from '../jobs/score/record-swap.ts'
 import { type StartScorer, startModel } from '../jobs/score/start-model.ts'
 import { ModelSwitch } from '../jobs/score/swap.ts'
 import { type Context, runs, verb } from './command.ts'
+import { provingWith } from './prove-model.ts'
 import { withStore } from './with-store.ts'
 
 interface ScoreOptions extends Record<string, unknown> {
@@ -34,12 +35,15 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
   try {
     const { device, variant, workers, batchTokens } = config
     const options = { variant, workers, batchTokens, log }
-    const start: StartScorer = (directory, beside) =>
-      createScorer(
+    const prove = provingWith(context)
+    const start: StartScorer = async (directory, beside) => {
+      await prove(directory, beside === undefined ? {} : { signal: beside.signal })
+      return createScorer(
         beside === undefined
           ? { ...options, directory, device }
           : { ...options, directory, device: beside.provider, signal: beside.signal, priority: beside.priority },
       )
+    }
     const connect = () => storeClient(config)
     const clock = systemClock
     const { ready, follow } = await startModel(config.model, config.data, { start, clock, log })

@@ -79,6 +79,21 @@ export const catalogue = {
     summary: 'the model directory cannot be used',
     hint: 'It needs model.onnx, tokenizer.json, config.json and manifest.json that agree; see docs/models.md.',
   },
+  MODEL_UNSAFE: {
+    retry: false,
+    summary: 'the model would do what no text classifier may',
+    hint: 'Nothing was run. The details name the file and what is wrong with it; docs/models.md lists what is refused.',
+  },
+  MODEL_TOO_COSTLY: {
+    retry: false,
+    summary: 'the model takes more time or memory than it may',
+    hint: 'It was tried in a process of its own, which was ended. The details name the step and the limit.',
+  },
+  MODEL_CRASHED: {
+    retry: false,
+    summary: 'the model ended the process that tried it',
+    hint: 'Export it again, or with another opset; the details name the step that it did not survive.',
+  },
   HUB_UNAVAILABLE: {
     retry: false,
     summary: 'the model cannot be downloaded',
@@ -113,6 +128,11 @@ export const catalogue = {
     retry: false,
     summary: 'the version has no passing certificate',
     hint: '`driftline train` writes one. To use the version all the same, say so: --force --reason "…".',
+  },
+  GATES_FAILED: {
+    retry: false,
+    summary: 'the version did not pass its gates',
+    hint: 'The details name the gates; gates.html beside the model shows them. To use it all the same, say so: --force --reason "…".',
   },
   REGISTRY_INVALID: {
     retry: false,
@@ -206,7 +226,17 @@ function describe(details: Readonly<Record<string, unknown>>): string {
   return [reason === undefined ? [] : [text(reason)], fields].flat().join(' ')
 }
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined'))
+const mostText = 2000
+
+/** What was in a file may stand here: neither does it steer a terminal, nor fill it. */
+function text(value: unknown): string {
+  const said = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined')
+  const shown = said.length > mostText ? `${said.slice(0, mostText)}… (${said.length} characters)` : said
+  return shown.replace(
+    /(?![\t\n])[\p{Cc}\p{Bidi_Control}]/gu,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
 
 /** The message of anything that was thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { DriftlineError, messageOf } from '../core/errors.ts'
 import { packageRoot } from '../core/package-root.ts'
+import { type JsonBounds, parseBoundedJson } from './bounded-json.ts'
 import { Manifest } from './registry/manifest.ts'
 
 /** A model whose every file has been read and found to be the one its manifest names. */
@@ -33,6 +34,17 @@ export const modelPath = (setting: string): string => (setting === 'bundled' ? b
 export const manifestFile = 'manifest.json'
 const neededFiles = ['model.onnx', 'tokenizer.json', 'config.json'] as const
 
+const mb = 2 ** 20
+
+/** Bounds of the JSON files: several times the largest in use (the tokenizer of 256,000 words and 580,000 merges has 33 MB). */
+const boundsOf = (name: string): JsonBounds =>
+  name === 'tokenizer.json'
+    ? { bytes: 64 * mb, values: 4_000_000, depth: 64 }
+    : { bytes: 8 * mb, values: 500_000, depth: 64 }
+
+/** A graph past 2 GiB is no protobuf message, and no other file is near it. */
+const most = { files: 64, bytesOfOne: 2 ** 31 - 1 }
+
 const ModelConfig = z.looseObject({ id2label: z.record(z.string().regex(/^(0|[1-9]\d{0,3})$/), z.string().min(1)) })
 
 /**
@@ -50,6 +62,8 @@ export async function loadModelDirectory(path: string): Promise<ModelDirectory> 
   const missing = neededFiles.filter((name) => !Object.hasOwn(manifest.files, name))
   if (missing.length > 0) throw invalid(folder, manifestFile, `it does not list ${missing.join(', ')}`)
   if (Object.hasOwn(manifest.files, manifestFile)) throw invalid(folder, manifestFile, 'it lists itself')
+
+  checkSizes(folder, manifest)
 
   const files = new Map<string, Buffer>()
   for (const [name, { sha256, bytes }] of Object.entries(manifest.files)) {
@@ -103,6 +117,26 @@ export async function writeManifest(path: string, facts: Omit<Manifest, 'schema'
   return parsed.data
 }
 
+/**
+ * Before anything is read: a directory of some terabytes costs nothing but this.
+ *
+ * @throws DriftlineError `MODEL_TOO_COSTLY`
+ */
+function checkSizes(folder: string, { files }: Manifest): void {
+  const tooCostly = (reason: string): never => {
+    throw new DriftlineError('MODEL_TOO_COSTLY', { reason, model: folder })
+  }
+  const sizes = Object.entries(files)
+  if (sizes.length > most.files) tooCostly(`it has ${sizes.length} files, more than ${most.files}`)
+  for (const [name, { bytes }] of sizes) {
+    if (bytes > most.bytesOfOne) tooCostly(`${name} has ${bytes} bytes, more than ${most.bytesOfOne}`)
+  }
+  const total = sizes.reduce((sum, [, { bytes }]) => sum + bytes, 0)
+  const free = process.availableMemory()
+  if (total > free / 2)
+    tooCostly(`its files have ${total} bytes, more than half of the ${free} bytes of memory that are free`)
+}
+
 const sha256Of = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex')
 
 const invalid = (model: string, file: string | undefined, reason: string, cause?: unknown): DriftlineError =>
@@ -121,6 +155,7 @@ async function readRegular(folder: string, name: string, expectedBytes?: number)
       if (expectedBytes !== undefined && stats.size !== expectedBytes) {
         throw new Error(`it has ${stats.size} bytes, the manifest says ${expectedBytes}`)
       }
+      if (expectedBytes === undefined && stats.size > most.bytesOfOne) throw new Error(`it has ${stats.size} bytes`)
       return await file.readFile()
     } finally {
       await file.close()
@@ -138,7 +173,7 @@ function parseFile<Schema extends z.ZodType>(
 ): z.infer<Schema> {
   let json: unknown
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(content))
+    json = parseBoundedJson(content, boundsOf(name))
   } catch (error) {
     throw invalid(folder, name, messageOf(error), error)
   }

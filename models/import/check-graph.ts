@@ -21,9 +21,9 @@ const knownInputs: readonly string[] = ['input_ids', 'attention_mask', 'token_ty
  * @returns the number of classes, where the graph says it
  * @throws DriftlineError `MODEL_INVALID` saying what is different and how to export it
  */
-export function checkGraph({ inputs, outputs }: GraphPorts): number | undefined {
+export function checkGraph({ inputs, outputs }: GraphPorts, file = 'model.onnx'): number | undefined {
   const refuse = (reason: string): never => {
-    throw new DriftlineError('MODEL_INVALID', { reason, file: 'model.onnx' })
+    throw new DriftlineError('MODEL_INVALID', { reason, file })
   }
   const strange = inputs.filter(({ name }) => !knownInputs.includes(name)).map(({ name }) => name)
   if (strange.length > 0) {
