@@ -215,8 +215,11 @@ class Trial {
   async texts(): Promise<void> {
     this.#first = await this.#score(this.#probes)
     for (const { index, reason } of this.#first.failures) {
-      const text = index < shortProbes.length ? 'a short text' : `a text of ${this.#options.maxTokens} tokens`
-      refuse('MODEL_INVALID', this.#file, `it cannot score ${text}: ${reason}`)
+      const said =
+        index < shortProbes.length
+          ? 'it cannot score a short text'
+          : `it scores a short text, but not one of ${this.#options.maxTokens} tokens; lower --max-tokens`
+      refuse('MODEL_INVALID', this.#file, `${said}: ${reason}`)
     }
   }
 
