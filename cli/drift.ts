@@ -1,13 +1,18 @@
+import type { ClickHouseClient } from '@clickhouse/client'
 import { storeClient } from '../clickhouse/client.ts'
 import type { Verdict } from '../clickhouse/rows.ts'
 import { systemClock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
 import { type CheckResult, detailsOf } from '../jobs/drift/check-result.ts'
 import { runDriftJob } from '../jobs/drift/main.ts'
+import { createRetraining } from '../jobs/drift/retrain/retraining.ts'
+import { fillQueue } from '../jobs/drift/review/fill-queue.ts'
 import { runCheck } from '../jobs/drift/run-check.ts'
 import { driftSettings } from '../jobs/drift/settings.ts'
 import { lastChecks, type StoredCheck } from '../jobs/drift/store.ts'
 import { checkedVersion } from '../jobs/drift/target.ts'
 import { referenceCache } from '../jobs/drift/window-check.ts'
+import { shiftScoreOf } from '../jobs/drift/words.ts'
 import { type Context, runs, verb } from './command.ts'
 import { openRegistry } from './registry.ts'
 import { withStore } from './with-store.ts'
@@ -33,21 +38,65 @@ export const driftCommand = () =>
 
 async function job({ config, log, signal }: Context): Promise<number> {
   const registry = await openRegistry(config)
-  await withStore(config, log, signal, () =>
-    runDriftJob({
+  const target = checkedVersion(config, registry)
+  const connect = () => storeClient(config)
+  const [clock, random] = [systemClock, Math.random]
+  const retraining = createRetraining({ config, registry, connect, clock, log, random })
+  await withStore(config, log, signal, async () => {
+    await runDriftJob({
       data: config.data,
       replica: config.replica,
       settings: driftSettings(config),
       documents: registry.documents,
-      target: checkedVersion(config, registry),
-      connect: () => storeClient(config),
-      actions: { onCheck: async () => undefined, between: async () => undefined },
-      clock: systemClock,
+      target,
+      connect,
+      actions: {
+        async onCheck(check, stop) {
+          if (check.verdict !== 'ok') await askForLabels(check, (await target()).classes, connect, log, stop)
+          await retraining.tick(check, stop)
+        },
+        async between(stop) {
+          await retraining.tick(undefined, stop)
+        },
+      },
+      clock,
       log,
       signal,
-    }),
-  )
+    })
+    await retraining.settled().catch((error: unknown) => {
+      if (!signal.aborted) throw error
+    })
+  })
   return 0
+}
+
+/** Puts posts of the window into the review queue, those most typical of the change among them. */
+async function askForLabels(
+  check: CheckResult,
+  classes: readonly string[],
+  connect: () => ClickHouseClient,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const shift = detailsOf(check)?.shift ?? undefined
+  const client = connect()
+  try {
+    const filled = await fillQueue({
+      client,
+      check,
+      classes,
+      typicality: shift === undefined ? undefined : (text) => shiftScoreOf(shift, text),
+      random: Math.random,
+      clock: systemClock,
+      signal,
+    })
+    log.info(
+      { check: check.checkId, queued: filled.queued, open: filled.open, reason: filled.reason },
+      'asked for labels',
+    )
+  } finally {
+    await client.close()
+  }
 }
 
 async function runOnce({ config, log, signal, json }: Context): Promise<number> {

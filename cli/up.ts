@@ -23,7 +23,7 @@ const everywhere = (name: string, description: string) =>
 
 /** All parts on one machine, as child processes. */
 export const upCommand = () =>
-  everywhere('up', 'run store, dashboard, score and ingest, and keep them running')
+  everywhere('up', 'run store, dashboard, score, drift and ingest, and keep them running')
     .addOption(new Option('--source <source>', 'what to ingest').choices(['none', 'demo']).default('none'))
     .action(runs((context, { source }: { source: SourceName }) => up(context, source)))
 
@@ -35,7 +35,7 @@ export const demoCommand = () =>
 
 async function up({ config, loaded, log, signal, json }: Context, source: SourceName): Promise<number> {
   const program = join(packageRoot, 'bin/driftline.js')
-  const env = environmentOf(loaded)
+  const env = { ...(source === 'demo' ? demoSettings(loaded) : {}), ...environmentOf(loaded) }
   const page = firstLine()
   const part = (name: string, args: readonly string[], ready: Part['ready'], more: Partial<Part> = {}): Part => ({
     name,
@@ -61,11 +61,29 @@ async function up({ config, loaded, log, signal, json }: Context, source: Source
     ...(config.clickhouseUrl === undefined ? [part('store', ['store'], answering, { graceMs: 2000 })] : []),
     part('dashboard', ['dashboard'], async (stop) => announce(await page.line(stop), json), { onData: page.push }),
     part('score', ['score'], scoring),
+    part('drift', ['drift'], async () => undefined),
     ...(source === 'demo' ? [part('ingest', ['ingest', 'demo'], async () => undefined)] : []),
   ]
   await supervise(parts, { clock: systemClock, random: Math.random, log, signal, onLine: printPartLine })
   return 0
 }
+
+/** The made-up stream is quick and alike all day: drift shows within a minute instead of an hour. What was set holds. */
+const demoDrift = {
+  driftSchedule: '*/10 * * * * *',
+  driftWindowSeconds: '10',
+  driftMinPosts: '500',
+  driftBaselinePosts: '4000',
+  driftBaselineSeconds: '20',
+  driftLatenessSeconds: '2',
+} as const satisfies Partial<Record<ConfigKey, string>>
+
+const demoSettings = ({ origins }: LoadedConfig): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    (Object.keys(demoDrift) as (keyof typeof demoDrift)[])
+      .filter((key) => origins[key] === 'default')
+      .map((key) => [environmentName(key), demoDrift[key]]),
+  )
 
 /** Parts of an `up` that was killed end by themselves within this time. */
 const leftoversMs = 5000

@@ -38,6 +38,7 @@ test('--help of each verb tells its use, and leaves nothing behind', async () =>
     'store',
     'sql',
     'dashboard',
+    'drift',
     'train',
   ]
   await Promise.all(

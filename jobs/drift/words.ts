@@ -1,5 +1,6 @@
 import { logistic } from '../../stats/logistic.ts'
 import { normaliseSocial1 } from '../../text/normalise.ts'
+import { signalsOf } from '../../text/signals.ts'
 import type { ShiftModel } from './check-result.ts'
 
 const wordPattern = /[\p{L}\p{M}\p{N}']+|\p{Extended_Pictographic}/gu
@@ -19,3 +20,7 @@ export function shiftScore({ bias, weights }: ShiftModel, words: readonly string
   for (const word of words) sum += Object.hasOwn(weights, word) ? (weights[word] ?? 0) : 0
   return logistic(sum)
 }
+
+/** The same of a text as it was posted. */
+export const shiftScoreOf = (model: ShiftModel, text: string): number =>
+  shiftScore(model, wordsOf(text, signalsOf(text).hashtags))
