@@ -12,6 +12,7 @@ import type { Manifest } from '../models/registry/manifest.ts'
 import { normalisers } from '../text/normalisers.ts'
 import { runs, verb } from './command.ts'
 import { downloadProgress } from './download-progress.ts'
+import { canaryCommand } from './models-canary.ts'
 import { diffCommand } from './models-diff.ts'
 import { listCommand } from './models-list.ts'
 import { promoteCommand, rollbackCommand } from './models-promote.ts'
@@ -39,6 +40,7 @@ export const modelsCommand = () =>
     publishCommand,
     promoteCommand,
     rollbackCommand,
+    canaryCommand,
     diffCommand,
     verifyModelsCommand,
   ].reduce(
