@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ClickHouseClient } from '@clickhouse/client'
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client'
 import type { z } from 'zod'
 import { packageRoot } from '../core/package-root.ts'
 import { queryRows } from './rows.ts'
@@ -21,6 +21,7 @@ export function queryText(name: QueryName): string {
  * Runs a query of `clickhouse/queries/` in the client's database.
  *
  * @param parameters its `{name:Type}` parameters
+ * @param settings of this query alone, such as the time it may take
  * @returns rows checked against their schema in rows.ts
  */
 export async function select<Name extends QueryName>(
@@ -28,13 +29,14 @@ export async function select<Name extends QueryName>(
   name: Name,
   parameters: Readonly<Record<string, unknown>> = {},
   signal?: AbortSignal,
+  settings: ClickHouseSettings = {},
 ): Promise<readonly QueryRow<Name>[]> {
   const result = await client.query({
     query: queryText(name),
     query_params: parameters,
     format: 'JSONEachRow',
     use_multipart_params_auto: true, // a list of post ids is longer than a URL may be
-    clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+    clickhouse_settings: { output_format_json_quote_64bit_integers: 0, ...settings },
     ...(signal === undefined ? {} : { abort_signal: signal }),
   })
   const schema: z.ZodType = queryRows[name]

@@ -208,6 +208,8 @@ export const quoteIdentifier = (name: string): string => `\`${name.replace(/[\\`
 const count = z.number().int().nonnegative()
 const milliseconds = z.number().int()
 const share = z.number().min(0).max(1)
+/** JSON has no NaN and no infinity; ClickHouse says null instead. */
+const measured = z.number().nullable()
 const flag = z.union([z.literal(0), z.literal(1)]).transform((value) => value === 1)
 const answers = { answers: count, agreeing: count, adjudicated: flag, origins: z.array(z.string()) }
 const labelAnswer = z.object({
@@ -220,6 +222,16 @@ const labelAnswer = z.object({
   origin: z.enum(labelOrigins),
   selection_probability: share,
   note: z.string(),
+})
+const queuedPost = z.object({
+  post_id: z.string(),
+  text: z.string(),
+  event_at_ms: milliseconds,
+  source: z.string(),
+  lang: z.string(),
+  classes: z.array(z.string()),
+  strategy: z.enum(strategies),
+  selection_probability: share,
 })
 const position = { topic_id: z.string(), partition: count }
 
@@ -242,6 +254,62 @@ export const queryRows = {
   verify_duplicates: z.object({ ...position, offset: count, rows: count }),
   verify_gaps: z.object({ partition: count, from_offset: count, to_offset: count }),
   verify_versions: z.object({ ...position, offset: count, version: count, recorded: count }),
+  live_seconds: z.object({ second: count, label: z.string(), posts: count }),
+  live_newest: z.object({
+    key: z.string(),
+    post_id: z.string(),
+    text: z.string(),
+    cut: flag,
+    label: z.string(),
+    confidence: share,
+    source: z.string(),
+    scored_at_ms: count,
+  }),
+  live_hashtags_1m: z.object({ minute: count, tag: z.string(), labels: z.array(z.string()), counts: z.array(count) }),
+  live_totals: z.object({ scored: count, dead: count }),
+  live_last: z.object({ last_ms: count }),
+  page_checks: z.object({
+    check_id: z.string(),
+    checked_at_ms: milliseconds,
+    from_ms: milliseconds,
+    to_ms: milliseconds,
+    model_name: z.string(),
+    model_version: count,
+    verdict: Verdict,
+    live_rows: count,
+    details: z.string(),
+  }),
+  page_check_rows: z.object({
+    segment: z.string(),
+    statistic: z.string(),
+    value: measured,
+    threshold: measured,
+    p_value: measured,
+    effect: measured,
+    reference_rows: count,
+    live_rows: count,
+    verdict: Verdict,
+    details: z.string(),
+  }),
+  page_history: z.object({
+    statistic: z.string(),
+    checked_at_ms: milliseconds,
+    value: measured,
+    threshold: measured,
+    verdict: Verdict,
+  }),
+  page_swaps: z.object({
+    swapped_at_ms: milliseconds,
+    model_name: z.string(),
+    from_version: count,
+    to_version: count,
+    partitions: count,
+    pause_us: count,
+    load_ms: count,
+    by: z.string(),
+    outcome: z.string(),
+    why: z.string(),
+  }),
   labels_effective: z.object({
     post_id: z.string(),
     text: z.string(),
@@ -278,6 +346,17 @@ export const queryRows = {
     event_at_ms: milliseconds,
     selection_probability: share,
   }),
+  review_next: queuedPost,
+  review_post: queuedPost,
+  review_disputes: queuedPost,
+  review_progress: z.object({
+    asked: count,
+    answered: count,
+    disputed: count,
+    labelled: count,
+    queued_at_ms: milliseconds,
+  }),
+  review_people: z.object({ labelled_by: z.string(), answers: count, skipped: count }),
   review_population: z.object({ posts: count }),
   review_candidates: z.object({
     post_id: z.string(),
@@ -285,6 +364,7 @@ export const queryRows = {
     event_at_ms: milliseconds,
     source: z.string(),
     lang: z.string(),
+    hashtags: z.array(z.string()),
     label: z.string(),
     probabilities: z.array(z.number()),
   }),

@@ -5,6 +5,7 @@ SELECT
     toUnixTimestamp64Milli(event_at) AS event_at_ms,
     source,
     lang,
+    hashtags,
     label,
     probabilities
 FROM scores
