@@ -2,16 +2,23 @@ import { storeClient } from '../clickhouse/client.ts'
 import { openEventLog } from '../connectors/open-log.ts'
 import { systemClock } from '../core/clock.ts'
 import { packageVersion } from '../core/package-version.ts'
+import { clickhouseDriftFeed } from '../dashboard/server/drift-feed.ts'
 import { listen } from '../dashboard/server/listen.ts'
 import { createLiveFeed } from '../dashboard/server/live-feed.ts'
 import { clickhouseLiveStore } from '../dashboard/server/live-store.ts'
+import { registryModelsFeed } from '../dashboard/server/models-feed.ts'
+import { ReviewDesk } from '../dashboard/server/review-desk.ts'
+import { clickhouseReviewStore } from '../dashboard/server/review-store.ts'
 import { createServer } from '../dashboard/server/server.ts'
+import { storeSession } from '../dashboard/server/store-session.ts'
+import { loadModel } from '../models/load-model.ts'
 import { runs, verb } from './command.ts'
 import { openBrowser } from './open-browser.ts'
+import { openRegistry } from './registry.ts'
 
 /** The page. It starts without log, store or jobs, shows what is missing, and goes on by itself when they come. */
 export const dashboardCommand = () =>
-  verb('dashboard', 'serve the live page')
+  verb('dashboard', 'serve the page: live numbers, review, drift and models')
     .option('--host <address>', 'address to bind; any other than loopback needs a token (DRIFTLINE_HOST)')
     .option('--port <port>', 'port; 0 takes any free one (DRIFTLINE_PORT)')
     .option('--open-browser', 'open the page in a browser (DRIFTLINE_OPEN_BROWSER)')
@@ -26,16 +33,25 @@ export const dashboardCommand = () =>
           clock: systemClock,
           log,
         })
+        const session = storeSession(() => storeClient(config))
+        const classes = async () => (await loadModel(config.model, config.data)).labels
+        const options = {
+          feed,
+          desk: new ReviewDesk(clickhouseReviewStore(session), systemClock, classes),
+          drift: clickhouseDriftFeed(session, systemClock),
+          models: registryModelsFeed(() => openRegistry(config), session, systemClock),
+          clock: systemClock,
+          log,
+          token: config.token,
+          version: packageVersion,
+        }
         try {
-          const { server, url } = await listen(
-            () => createServer({ feed, clock: systemClock, log, token: config.token, version: packageVersion }),
-            {
-              host: config.host,
-              port: config.port,
-              portWasSet: loaded.origins.port !== 'default',
-              token: config.token,
-            },
-          )
+          const { server, url } = await listen(() => createServer(options), {
+            host: config.host,
+            port: config.port,
+            portWasSet: loaded.origins.port !== 'default',
+            token: config.token,
+          })
           if (config.openBrowser) openBrowser(url, log)
           process.stdout.write(json ? `${JSON.stringify({ url })}\n` : `${url}\n`)
           if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
@@ -43,6 +59,7 @@ export const dashboardCommand = () =>
         } finally {
           await feed[Symbol.asyncDispose]()
           await store[Symbol.asyncDispose]()
+          await session[Symbol.asyncDispose]()
         }
         return 0
       }),

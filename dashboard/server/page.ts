@@ -36,7 +36,9 @@ export const page = fastifyPlugin(async (server: FastifyInstance) => {
   const root = join(packageRoot, 'dist/web')
   if (!existsSync(join(root, 'index.html'))) throw new Error('dist/web is missing: run `npm run build`')
   server.addHook('onSend', async (_request, reply) => {
+    const own = reply.getHeader('content-security-policy') // of a report, which is stricter in all but its styles
     reply.headers(securityHeaders)
+    if (own !== undefined) reply.header('content-security-policy', own)
   })
   await server.register(staticFiles, {
     root,

@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import * as z from 'zod/mini'
 import type { Clock } from '../../core/clock.ts'
-import { DriftlineError } from '../../core/errors.ts'
 import { AnswerRequest, NextRequest, PostRequest, ReleaseRequest } from '../review-api.ts'
+import { attempt } from './answers.ts'
 import type { Outcome, ReviewDesk } from './review-desk.ts'
 
 export interface ReviewOptions {
@@ -22,10 +22,7 @@ const burst = 60
 export const review = fastifyPlugin(async (server: FastifyInstance, { desk, clock }: ReviewOptions) => {
   const allow = bucket(clock)
 
-  server.get('/api/review', async (_request, reply) => {
-    reply.header('cache-control', 'no-store')
-    return attempt(reply, () => desk.summary())
-  })
+  server.get('/api/review', async (_request, reply) => attempt(reply, () => desk.summary()))
 
   const post = <Schema extends z.ZodMiniType>(
     path: string,
@@ -33,7 +30,6 @@ export const review = fastifyPlugin(async (server: FastifyInstance, { desk, cloc
     act: (body: z.infer<Schema>, reply: FastifyReply) => Promise<unknown>,
   ) =>
     server.post(path, async (request, reply) => {
-      reply.header('cache-control', 'no-store')
       if (!allow()) return reply.code(429).header('retry-after', '1').send({ error: 'too many answers at once' })
       const body = schema.safeParse(request.body)
       if (!body.success) return reply.code(400).send({ error: z.prettifyError(body.error) })
@@ -62,16 +58,6 @@ function told(reply: FastifyReply, outcome: Outcome): unknown {
   if (outcome === 'written') return {}
   if (outcome === 'unknown') return reply.code(404).send({ error: 'nobody is asked about this post' })
   return reply.code(422).send({ error: 'that is none of the classes of this post' })
-}
-
-/** The store being away is no fault of the page. */
-async function attempt(reply: FastifyReply, act: () => Promise<unknown>): Promise<unknown> {
-  try {
-    return await act()
-  } catch (error) {
-    if (!(error instanceof DriftlineError)) throw error
-    return reply.code(error.retryable ? 503 : 500).send({ error: error.message })
-  }
 }
 
 /** A token bucket. */

@@ -5,8 +5,11 @@ import { systemClock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import type { JobStatus } from '../../core/status.ts'
 import { PageMessage, type Part, ServerMessage, Snapshot } from '../protocol.ts'
+import { ReviewDesk } from './review-desk.ts'
 import { createServer } from './server.ts'
+import { MemoryReview } from './testing/memory-review.ts'
 import { allWorking, type ScriptedFeed, sampleSnapshot, scriptedFeed } from './testing/scripted-feed.ts'
+import { ScriptedDrift, ScriptedModels } from './testing/scripted-pages.ts'
 
 const token = 'correct horse battery staple'.replaceAll(' ', '-')
 const local = { host: '127.0.0.1:8787' }
@@ -21,6 +24,9 @@ async function serve(
 ): Promise<FastifyInstance> {
   const server = await createServer({
     feed,
+    desk: new ReviewDesk(new MemoryReview(), systemClock, async () => []),
+    drift: new ScriptedDrift(),
+    models: new ScriptedModels(),
     clock: systemClock,
     log: silentLog,
     token: over.token,

@@ -2,16 +2,25 @@ import websocket from '@fastify/websocket'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
+import { drift } from './drift.ts'
+import type { DriftFeed } from './drift-feed.ts'
 import type { LiveFeed } from './feed.ts'
 import { guard } from './guard.ts'
 import { health } from './health.ts'
 import { live } from './live.ts'
 import { metrics } from './metrics.ts'
+import { models } from './models.ts'
+import type { ModelsFeed } from './models-feed.ts'
 import { page } from './page.ts'
+import { review } from './review.ts'
+import type { ReviewDesk } from './review-desk.ts'
 import { Viewers } from './viewers.ts'
 
 export interface ServerOptions {
   readonly feed: LiveFeed
+  readonly desk: ReviewDesk
+  readonly drift: DriftFeed
+  readonly models: ModelsFeed
   readonly clock: Clock
   readonly log: Log
   /** Needed on any address but loopback; see `listen`. */
@@ -29,7 +38,8 @@ const goingAway = 1001
 const maxPayload = 1_024
 
 /** The dashboard's HTTP server, not yet listening. Closing it lets the pages go and leaves the feed to its owner. */
-export async function createServer({ feed, clock, log, token, version }: ServerOptions): Promise<FastifyInstance> {
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { feed, clock, log, token, version } = options
   const loggerInstance: FastifyBaseLogger = log // the wider type, or the server's own would name pino's
   const server = fastify({
     loggerInstance,
@@ -47,6 +57,9 @@ export async function createServer({ feed, clock, log, token, version }: ServerO
   await server.register(health, { feed })
   await server.register(metrics, { feed })
   await server.register(live, { viewers, version })
+  await server.register(review, { desk: options.desk, clock })
+  await server.register(drift, { feed: options.drift })
+  await server.register(models, { feed: options.models })
   return server
 }
 

@@ -2,12 +2,18 @@ import type { FastifyInstance } from 'fastify'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { systemClock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
+import { ReviewDesk } from '../../dashboard/server/review-desk.ts'
 import { createServer } from '../../dashboard/server/server.ts'
+import { MemoryReview } from '../../dashboard/server/testing/memory-review.ts'
 import { type ScriptedFeed, sampleSnapshot, scriptedFeed } from '../../dashboard/server/testing/scripted-feed.ts'
+import { ScriptedDrift, ScriptedModels } from '../../dashboard/server/testing/scripted-pages.ts'
 
 /** A dashboard over a scripted feed, on a port of its own that it keeps when it is started again. */
 export class LivePage {
   readonly feed: ScriptedFeed
+  readonly review = new MemoryReview()
+  readonly drift = new ScriptedDrift()
+  readonly models = new ScriptedModels()
   port = 0
   #server: FastifyInstance | undefined
 
@@ -20,7 +26,9 @@ export class LivePage {
   }
 
   async start(version = '1.0.0', token?: string): Promise<void> {
-    this.#server = await createServer({ feed: this.feed, clock: systemClock, log: silentLog, token, version })
+    const { feed, drift, models } = this
+    const desk = new ReviewDesk(this.review, systemClock, async () => ['negative', 'neutral', 'positive'])
+    this.#server = await createServer({ feed, desk, drift, models, clock: systemClock, log: silentLog, token, version })
     await this.#server.listen({ host: '127.0.0.1', port: this.port })
     const address = this.#server.server.address()
     if (address === null || typeof address === 'string') throw new Error('a TCP port was expected')
