@@ -364,7 +364,6 @@ export const queryRows = {
     event_at_ms: milliseconds,
     source: z.string(),
     lang: z.string(),
-    hashtags: z.array(z.string()),
     label: z.string(),
     probabilities: z.array(z.number()),
   }),

@@ -5,7 +5,6 @@ SELECT
     toUnixTimestamp64Milli(event_at) AS event_at_ms,
     source,
     lang,
-    hashtags,
     label,
     probabilities
 FROM scores

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
 import { DriftlineError } from '../../core/errors.ts'
 import { documentKey, isActive, type Retraining, RetrainingDocument } from '../../jobs/drift/retrain/state.ts'
 import { failedGates, GateReport, gateFiles } from '../../models/gates/report.ts'
 import type { Manifest } from '../../models/registry/manifest.ts'
 import type { Aliases, Registry } from '../../models/registry/registry.ts'
+import { readTraffic } from '../../models/registry/traffic.ts'
 import type { ModelInfo, ModelsPage, Training, VersionInfo } from '../models-api.ts'
 import { remembered } from './remembered.ts'
 import type { StoreSession } from './store-session.ts'
@@ -53,7 +53,7 @@ export function registryModelsFeed(registry: () => Promise<Registry>, session: S
       from.versions(name),
       from.aliases(name),
       from.audit(name),
-      readTraffic(from, name),
+      trafficOf(from, name),
       readTraining(from, name),
     ])
     const newest = versions.toReversed().slice(0, shownVersions)
@@ -135,23 +135,19 @@ async function readGates(registry: Registry, name: string, version: number): Pro
   }
 }
 
-const Traffic = z.object({
-  challengers: z.array(
-    z.object({
-      version: z.int(),
-      mode: z.string(),
-      share: z.number(),
-      by: z.string(),
-      reason: z.string(),
-      since: z.string(),
-    }),
-  ),
-  ended: z.array(z.object({ version: z.int(), by: z.string(), reason: z.string(), at: z.string() })).default([]),
-})
-
-async function readTraffic(registry: Registry, name: string): Promise<Pick<ModelInfo, 'challengers' | 'ended'>> {
-  const stored = await registry.documents.read(name, 'traffic')
-  return stored === undefined ? { challengers: [], ended: [] } : Traffic.parse(stored.value)
+async function trafficOf(registry: Registry, name: string): Promise<Pick<ModelInfo, 'challengers' | 'ended'>> {
+  const { challengers, ended } = await readTraffic(registry, name)
+  return {
+    challengers: challengers.map(({ version, mode, share, by, reason, since }) => ({
+      version,
+      mode,
+      share,
+      by,
+      reason,
+      since,
+    })),
+    ended: [...ended],
+  }
 }
 
 async function readTraining(registry: Registry, name: string): Promise<Training | null> {

@@ -13,8 +13,8 @@ export interface FillQueue {
   readonly check: Pick<CheckResult, 'checkId' | 'window' | 'modelName' | 'modelVersion'>
   /** Of the model, in the order of its probabilities. */
   readonly classes: readonly string[]
-  /** How typical a post is of what changed, ≥ 0; without it nothing is asked for that reason. */
-  readonly typicality?: ((post: { readonly text: string; readonly hashtags: readonly string[] }) => number) | undefined
+  /** How typical a text is of what changed, ≥ 0; without it nothing is asked for that reason. */
+  readonly typicality?: ((text: string) => number) | undefined
   /** Most posts to ask about, by strategy; default 100 together. */
   readonly budget?: Budget
   /** Most posts that may wait for an answer, default 500. A queue that nobody works off is not made longer. */
@@ -68,7 +68,7 @@ export async function fillQueue(options: FillQueue): Promise<Filled> {
   if (population === 0) return { ...nothing, reason: 'no posts' }
   const share = Math.min(1, most / population)
   const posts = await select(client, 'review_candidates', { ...window, seed: check.checkId, share }, signal)
-  const typical = typicality === undefined ? undefined : posts.map(typicality)
+  const typical = typicality === undefined ? undefined : posts.map(({ text }) => typicality(text))
   const chosen = choose(posts, allowed === wanted ? budget : scaled(budget, allowed), typical, random)
 
   const byStrategy: Partial<Record<Strategy, number>> = {}
@@ -77,7 +77,7 @@ export async function fillQueue(options: FillQueue): Promise<Filled> {
     const post = posts[at]
     if (post === undefined) return []
     byStrategy[strategy] = (byStrategy[strategy] ?? 0) + 1
-    const { event_at_ms: event_at, hashtags: _, ...rest } = post
+    const { event_at_ms: event_at, ...rest } = post
     return {
       ...rest,
       event_at,
