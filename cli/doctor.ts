@@ -85,7 +85,7 @@ const checks: Readonly<Record<string, (context: Context) => Promise<string>>> = 
 
   model: async ({ config }) => {
     const scorer = await createScorer({
-      directory: await loadModel(config.model, config.data),
+      directory: await loadModel(config.model, config),
       device: config.device,
       variant: config.variant,
       workers: 1,

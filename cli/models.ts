@@ -57,7 +57,7 @@ const showCommand = () =>
     .addHelpText('after', '\nExample:\n  $ driftline models show bundled')
     .action(
       runs(async ({ config, json }, _, [model]) => {
-        const directory = await loadModel(model ?? config.model, config.data)
+        const directory = await loadModel(model ?? config.model, config)
         const { path, labels, manifest } = directory
         process.stdout.write(
           json ? `${JSON.stringify({ path, labels, manifest }, null, 2)}\n` : `${describe(directory).join('\n')}\n`,

@@ -31,7 +31,7 @@ text could not be scored.`,
         if (loaded.origins.logLevel === 'default') log.level = 'warn'
         const fromStdin = args.length === 1 && args[0] === '-'
         const scorer = await createScorer({
-          directory: await loadModel(config.model, config.data),
+          directory: await loadModel(config.model, config),
           device: config.device,
           variant: config.variant,
           workers: fromStdin ? config.workers : 1,

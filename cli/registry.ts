@@ -2,12 +2,12 @@ import { userInfo } from 'node:os'
 import type { Config } from '../core/config.ts'
 import { DriftlineError } from '../core/errors.ts'
 import { adoptBundled, bundledName, isBundledHere, parseModelSetting } from '../models/load-model.ts'
-import { openFileRegistry, registryFolder } from '../models/registry/file-registry.ts'
+import { openRegistryAt } from '../models/registry/open-registry.ts'
 import type { Registry } from '../models/registry/registry.ts'
 
-/** The registry of the data folder, with the bundled model in it where there is one. */
+/** The registry that is set, with the bundled model in it where there is one. */
 export async function openRegistry(config: Config): Promise<Registry> {
-  const registry = await openFileRegistry(registryFolder(config.data))
+  const registry = await openRegistryAt(config)
   if (isBundledHere()) await adoptBundled(registry)
   return registry
 }

@@ -46,7 +46,7 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
     }
     const connect = () => storeClient(config)
     const clock = systemClock
-    const { ready, follow } = await startModel(config.model, config.data, { start, clock, log })
+    const { ready, follow } = await startModel(config.model, config, { start, clock, log })
     const models = new ModelSwitch({ first: ready, record: recordSwap(connect), clock, log })
     try {
       const summary = await withStore(config, log, signal, () =>

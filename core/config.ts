@@ -62,6 +62,25 @@ export const configSchema = z.strictObject({
     .transform((name) => (name === 'auto' ? hostname().slice(0, 64) : name))
     .optional()
     .describe('Name of this process among several that do one job together; auto takes the host name.'),
+  registryUrl: z
+    .string()
+    .regex(
+      /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[A-Za-z0-9._-]+)*\/?$/,
+      'must be s3://bucket or s3://bucket/prefix',
+    )
+    .optional()
+    .describe('Bucket of the model registry as s3://bucket/prefix; unset means the data folder.'),
+  s3Endpoint: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('HTTP address of an S3-compatible store; unset means AWS. Also AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL.'),
+  s3Region: z.string().default('us-east-1').describe('Region of the bucket. Also AWS_REGION, AWS_DEFAULT_REGION.'),
+  s3PathStyle: flag
+    .optional()
+    .describe("Write the bucket into the path and not into the host's name; unset means: when s3Endpoint is set."),
+  s3AccessKeyId: z.string().optional().describe('Access key for the bucket. Also AWS_ACCESS_KEY_ID.'),
+  s3SecretAccessKey: z.string().optional().describe('Its secret. Also AWS_SECRET_ACCESS_KEY.'),
+  s3SessionToken: z.string().optional().describe('Token of temporary credentials. Also AWS_SESSION_TOKEN.'),
   topic: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,200}$/)
@@ -159,14 +178,14 @@ export type ConfigKey = keyof Config
 export type Origin = 'flag' | 'environment' | 'file' | 'default'
 
 /** Keys whose value is never shown. */
-const secretKeys: readonly ConfigKey[] = ['clickhousePassword', 'token']
+const secretKeys: readonly ConfigKey[] = ['clickhousePassword', 'token', 's3SecretAccessKey', 's3SessionToken']
 
 /** A value as it may be shown: secrets and the password inside an address are masked. */
 export function shown(key: ConfigKey, value: Config[ConfigKey]): Config[ConfigKey] {
   const mask = '********'
   if (value === undefined || value === '') return value
   if (secretKeys.includes(key)) return mask
-  if (key !== 'clickhouseUrl') return value
+  if (key !== 'clickhouseUrl' && key !== 's3Endpoint') return value
   const url = new URL(String(value))
   if (url.password === '') return value
   url.password = mask
@@ -184,6 +203,15 @@ export interface LoadedConfig {
 export const environmentName = (key: string): string =>
   `DRIFTLINE_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 
+/** Variables that other programs read for the same, in the order in which they count. */
+const standardNames: Partial<Readonly<Record<ConfigKey, readonly string[]>>> = {
+  s3Endpoint: ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'],
+  s3Region: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
+  s3AccessKeyId: ['AWS_ACCESS_KEY_ID'],
+  s3SecretAccessKey: ['AWS_SECRET_ACCESS_KEY'],
+  s3SessionToken: ['AWS_SESSION_TOKEN'],
+}
+
 /**
  * Flags, then `DRIFTLINE_*`, then `driftline.config.json` in the working folder, then defaults.
  *
@@ -200,9 +228,10 @@ export function loadConfig(
   const origins = {} as Record<ConfigKey, Origin>
   const input: Record<string, unknown> = {}
   for (const key of keys) {
+    const names = [environmentName(key), ...(standardNames[key] ?? [])]
     const [origin, value] = [
       ['flag', flags[key]] as const,
-      ['environment', environment[environmentName(key)] || undefined] as const,
+      ['environment', names.map((name) => environment[name]).find((value) => value)] as const,
       ['file', fromFile[key]] as const,
       ['default', undefined] as const,
     ].find(([, candidate]) => candidate !== undefined) ?? ['default', undefined]

@@ -26,10 +26,10 @@ test.each([
 
 test('the bundled model takes the place of its name while the registry does not know it, and is not written there', async () => {
   const data = join(folder, 'fresh')
-  const { path, manifest } = await loadModel(bundledName, data)
+  const { path, manifest } = await loadModel(bundledName, { data })
   expect([path, manifest.name]).toEqual([bundledModelPath, bundledName])
   expect(await (await openFileRegistry(registryFolder(data))).names()).toEqual([])
-  await expect(loadModel('unknown', data)).rejects.toMatchObject({ code: 'VERSION_UNKNOWN' })
+  await expect(loadModel('unknown', { data })).rejects.toMatchObject({ code: 'VERSION_UNKNOWN' })
 })
 
 test('any number of processes may adopt the bundled model at a time: it is version 1, and champion', async () => {
@@ -39,7 +39,7 @@ test('any number of processes may adopt the bundled model at a time: it is versi
   await adoptBundled(registry)
   expect(await registry.versions(bundledName)).toEqual([1])
   expect(await registry.aliases(bundledName)).toEqual({ change: 1, at: { champion: 1 } })
-  expect((await loadModel(bundledName, data)).path).toBe(join(registryFolder(data), bundledName, 'versions/1'))
+  expect((await loadModel(bundledName, { data })).path).toBe(join(registryFolder(data), bundledName, 'versions/1'))
 })
 
 test('a name is its champion, a name with a number that version', async () => {
@@ -47,6 +47,6 @@ test('a name is its champion, a name with a number that version', async () => {
   const registry = await openFileRegistry(registryFolder(data))
   for (const weights of ['one', 'two']) await registry.publish(await smallModel(join(folder, weights), { weights }))
   await registry.setAlias('tiny', 'champion', 2, { expected: undefined, by: 'ann', reason: '' })
-  expect((await loadModel('tiny', data)).manifest.version).toBe(2)
-  expect((await loadModel('tiny@1', data)).manifest.version).toBe(1)
+  expect((await loadModel('tiny', { data })).manifest.version).toBe(2)
+  expect((await loadModel('tiny@1', { data })).manifest.version).toBe(1)
 })

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { DriftlineError } from '../core/errors.ts'
 import { bundledModelPath, loadModelDirectory, type ModelDirectory, manifestFile } from './model-directory.ts'
-import { openFileRegistry, registryFolder } from './registry/file-registry.ts'
+import { openRegistryAt, type RegistryPlace } from './registry/open-registry.ts'
 import type { Registry } from './registry/registry.ts'
 
 /** Name of the model that comes with the program; a registry without it takes it in when it is first needed. */
@@ -30,13 +30,13 @@ export function parseModelSetting(setting: string): ModelSetting {
  * Loads what the setting `model` stands for now, and changes nothing: while the registry does not know the bundled model,
  * its directory takes its place.
  *
- * @param data the data folder, which holds the registry
+ * @param place where the registry is
  * @throws DriftlineError `MODEL_INVALID`, `VERSION_UNKNOWN`
  */
-export async function loadModel(setting: string, data: string): Promise<ModelDirectory> {
+export async function loadModel(setting: string, place: RegistryPlace): Promise<ModelDirectory> {
   const model = parseModelSetting(setting)
   if (model.kind === 'directory') return loadDirectory(model.path)
-  const registry = await openFileRegistry(registryFolder(data))
+  const registry = await openRegistryAt(place)
   if (model.kind === 'version') return registry.open(model.name, model.version)
   const champion = (await registry.aliases(model.name)).at.champion
   if (champion !== undefined) return registry.open(model.name, champion)

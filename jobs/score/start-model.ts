@@ -5,7 +5,7 @@ import type { Priority } from '../../inference/create-scorer.ts'
 import type { Scorer } from '../../inference/scorer.ts'
 import { adoptBundled, bundledName, loadDirectory, parseModelSetting } from '../../models/load-model.ts'
 import type { ModelDirectory } from '../../models/model-directory.ts'
-import { openFileRegistry, registryFolder } from '../../models/registry/file-registry.ts'
+import { openRegistryAt, type RegistryPlace } from '../../models/registry/open-registry.ts'
 import type { Change, Registry } from '../../models/registry/registry.ts'
 import type { ReadyModel } from './swap.ts'
 
@@ -47,7 +47,7 @@ export interface Followed {
  */
 export async function startModel(
   setting: string,
-  data: string,
+  place: RegistryPlace,
   { start, clock, log }: { readonly start: StartScorer; readonly clock: Clock; readonly log: Log },
 ): Promise<StartedModel> {
   const model = parseModelSetting(setting)
@@ -56,7 +56,7 @@ export async function startModel(
     const scorer = await start(await loadDirectory(model.path))
     return { ready: { scorer, ...why(undefined), loadMs: clock.now() - startedMs }, follow: undefined }
   }
-  const registry = await openFileRegistry(registryFolder(data))
+  const registry = await openRegistryAt(place)
   if (model.name === bundledName) await adoptBundled(registry)
   if (model.kind === 'version') {
     const scorer = await start(await registry.open(model.name, model.version))

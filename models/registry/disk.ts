@@ -31,7 +31,7 @@ export class Disk {
   }
 
   /** Writes a file that nobody looks at yet. */
-  async write(path: string, content: string): Promise<void> {
+  async write(path: string, content: string | Uint8Array): Promise<void> {
     this.#before('write')
     const file = await open(path, 'w')
     try {
@@ -95,10 +95,12 @@ async function unlessTaken(place: () => Promise<void>): Promise<boolean> {
 }
 
 const separator = '~'
-const here = encodeURIComponent(hostname()).replaceAll(separator, '-')
+const here = hostname().replaceAll(/[^\w.-]/g, '-')
 
-/** A name in `folder` for something half done, which says whose it is. */
-export const draftIn = (folder: string): string => join(folder, [here, process.pid, randomUUID()].join(separator))
+/** A name for something half done, which says whose it is. */
+export const draftName = (): string => [here, process.pid, randomUUID()].join(separator)
+
+export const draftIn = (folder: string): string => join(folder, draftName())
 
 /** What processes of this machine that are gone left half done in `folder`. */
 export async function abandonedDrafts(folder: string): Promise<string[]> {

@@ -54,9 +54,10 @@ export class StoredRegistry implements Registry {
         if (this.#clock.now() - startedMs > longestPublicationMs / 2) {
           throw new DriftlineError('REGISTRY_UNAVAILABLE', { reason: 'it took hours to copy the model', model: name })
         }
-        if (await draft.place(version)) return { name, version, created: true }
+        // Looked for after the number was chosen: whoever publishes the same from here on takes that very number.
         const others = await this.#find(manifest)
         if (others !== undefined) return { name, version: others, created: false }
+        if (await draft.place(version)) return { name, version, created: true }
       }
     } finally {
       await draft.discard()

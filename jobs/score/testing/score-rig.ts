@@ -71,7 +71,7 @@ export class ScoreRig implements AsyncDisposable {
       this.started.push(version)
       return this.scorers.get(version)?.() ?? fakeScorer(version)
     }
-    const { ready, follow } = await startModel(config.model, config.data, { start, ...common })
+    const { ready, follow } = await startModel(config.model, config, { start, ...common })
     const models = new ModelSwitch({ first: ready, record: recordSwap(connect), ...common })
     const stop = new AbortController()
     const options = { config, eventLog, connect, models, follow, start, untilEnd: false, acceptRecreated: false }

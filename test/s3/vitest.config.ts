@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+// Apart from `npm test`, which needs no server; `npm run test:s3` (after test/s3/install.sh) and CI run these.
+export default defineConfig({
+  test: {
+    include: ['test/s3/*.s3.ts'],
+    globalSetup: 'vitest.setup.ts', // writers are processes, from dist/
+    pool: 'forks',
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+  },
+})
