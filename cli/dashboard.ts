@@ -34,7 +34,7 @@ export const dashboardCommand = () =>
           log,
         })
         const session = storeSession(() => storeClient(config))
-        const classes = async () => (await loadModel(config.model, config.data)).labels
+        const classes = async () => (await loadModel(config.model, config)).labels
         const options = {
           feed,
           desk: new ReviewDesk(clickhouseReviewStore(session), systemClock, classes),
