@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
 import { DriftlineError, type ErrorCode, messageOf } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { clusterSettings } from './cluster.ts'
 import { migrate } from './migrate.ts'
 import { readStoreAddress } from './store-file.ts'
 
@@ -23,9 +24,13 @@ export function storeClient(config: Config): ClickHouseClient {
   return createClient({ ...address(config), database: config.database })
 }
 
+/** The embedded ClickHouse is one server, whatever the configuration says of another. */
+const clusterOf = ({ clickhouseUrl, clickhouseCluster }: Config): string | undefined =>
+  clickhouseUrl === undefined ? undefined : clickhouseCluster
+
 function address(config: Config) {
   const common = {
-    clickhouse_settings: settings,
+    clickhouse_settings: { ...settings, ...(clusterOf(config) !== undefined && clusterSettings) },
     request_timeout: 300_000,
     log: { level: ClickHouseLogLevel.OFF }, // failures are thrown, and told by whoever catches them
     keep_alive: { idle_socket_ttl: 10_000 },
@@ -78,7 +83,7 @@ export async function connectStore(config: Config, options: ConnectOptions): Pro
 async function prepare(config: Config): Promise<void> {
   const client = createClient(address(config))
   try {
-    await migrate(client, config.database)
+    await migrate(client, config.database, { cluster: clusterOf(config) })
   } finally {
     await client.close()
   }

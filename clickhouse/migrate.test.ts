@@ -27,8 +27,8 @@ test('versions are distinct and in order', () => {
 test('a migration that came later with a lower number is applied too', async () => {
   const name = 'driftline_gap'
   const made = (version: number) => ({ version, name: `000${version}`, sql: 'SELECT 1' })
-  await migrate(store.client(), name, [made(1), made(3)])
-  expect(await migrate(store.client(), name, [made(1), made(2), made(3)])).toEqual([2])
+  await migrate(store.client(), name, { known: [made(1), made(3)] })
+  expect(await migrate(store.client(), name, { known: [made(1), made(2), made(3)] })).toEqual([2])
 })
 
 test('twenty installers that race leave one schema, and a later one has nothing to do', async () => {
@@ -43,13 +43,13 @@ test('twenty installers that race leave one schema, and a later one has nothing 
 test('an installer that died half-way is followed by one that ends its work', async () => {
   const name = 'driftline_half'
   const broken = migrations.map((migration, at) => (at === 2 ? { ...migration, sql: 'SELECT throwIf(1)' } : migration))
-  await expect(migrate(store.client(), name, broken)).rejects.toThrow()
+  await expect(migrate(store.client(), name, { known: broken })).rejects.toThrow()
   expect(await migrate(store.client(), name)).toEqual(migrations.slice(2).map(({ version }) => version))
 })
 
 test('a schema that is newer than the program is refused', async () => {
   const name = 'driftline_newer'
-  await migrate(store.client(), name, [...migrations, { version: 99, name: '0099_later', sql: '' }])
+  await migrate(store.client(), name, { known: [...migrations, { version: 99, name: '0099_later', sql: '' }] })
   await expect(migrate(store.client(), name)).rejects.toMatchObject({ code: 'SCHEMA_NEWER', details: { found: 99 } })
 })
 

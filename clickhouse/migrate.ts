@@ -4,6 +4,7 @@ import type { ClickHouseClient } from '@clickhouse/client'
 import { z } from 'zod'
 import { DriftlineError } from '../core/errors.ts'
 import { packageRoot } from '../core/package-root.ts'
+import { onCluster } from './cluster.ts'
 import { quoteIdentifier, statements } from './lexer.ts'
 
 export interface Migration {
@@ -29,13 +30,26 @@ export const migrations: readonly Migration[] = readdirSync(folder)
 export const analyticsDatabase = (database: string): string =>
   database === 'driftline' ? 'analytics' : `${database}_analytics`
 
-/** The statements of a migration for one database. */
-export const migrationStatements = (sql: string, database: string): string[] =>
+/** The statements of a migration for one database, on one server or on all of a cluster. */
+export const migrationStatements = (sql: string, database: string, cluster?: string): readonly string[] =>
   statements(
     sql
       .replaceAll('__database__', quoteIdentifier(database))
       .replaceAll('__analytics__', quoteIdentifier(analyticsDatabase(database))),
-  )
+  ).flatMap((statement) => (cluster === undefined ? [statement] : onCluster(statement, cluster)))
+
+/** Where versions are written down once they are applied. */
+const versionTable = `
+CREATE DATABASE IF NOT EXISTS __database__;
+CREATE TABLE IF NOT EXISTS __database__.schema_migrations
+(version UInt32, name String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3))
+ENGINE = ReplacingMergeTree ORDER BY version SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`
+
+export interface MigrateOptions {
+  readonly known?: readonly Migration[]
+  /** See `onCluster`. */
+  readonly cluster?: string | undefined
+}
 
 /**
  * Brings a database to the newest schema: applies, in the order of their numbers, the migrations that it lacks; one that
@@ -52,7 +66,7 @@ export const migrationStatements = (sql: string, database: string): string[] =>
 export async function migrate(
   client: ClickHouseClient,
   database: string,
-  known: readonly Migration[] = migrations,
+  { known = migrations, cluster }: MigrateOptions = {},
 ): Promise<readonly number[]> {
   const newest = known.at(-1)?.version ?? 0
   const applied = await appliedVersions(client, database)
@@ -61,18 +75,14 @@ export async function migrate(
   const pending = known.filter(({ version }) => !applied.has(version))
   if (pending.length === 0) return []
 
-  const name = quoteIdentifier(database)
-  await repeatable(client, `CREATE DATABASE IF NOT EXISTS ${name}`)
-  await repeatable(
-    client,
-    `CREATE TABLE IF NOT EXISTS ${name}.schema_migrations
-     (version UInt32, name String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3))
-     ENGINE = ReplacingMergeTree ORDER BY version SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`,
-  )
+  const apply = async (sql: string) => {
+    for (const statement of migrationStatements(sql, database, cluster)) await repeatable(client, statement)
+  }
+  await apply(versionTable)
   for (const migration of pending) {
-    for (const statement of migrationStatements(migration.sql, database)) await repeatable(client, statement)
+    await apply(migration.sql)
     await client.insert({
-      table: `${name}.schema_migrations`,
+      table: `${quoteIdentifier(database)}.schema_migrations`,
       columns: ['version', 'name'],
       values: [{ version: migration.version, name: migration.name }],
       format: 'JSONEachRow',

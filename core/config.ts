@@ -22,6 +22,11 @@ export const configSchema = z.strictObject({
     .string()
     .default('')
     .describe('Password for clickhouseUrl; the embedded one keeps its own in the data folder.'),
+  clickhouseCluster: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/)
+    .optional()
+    .describe('Cluster of clickhouseUrl over which tables are replicated and distributed; unset means one server.'),
   database: z
     .string()
     .regex(/^[A-Za-z_]\w{0,62}$/)

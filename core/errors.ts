@@ -54,6 +54,11 @@ export const catalogue = {
     summary: 'ClickHouse does not answer',
     hint: 'Start it with `driftline store`, or set DRIFTLINE_CLICKHOUSE_URL.',
   },
+  CLUSTER_UNSUPPORTED: {
+    retry: false,
+    summary: 'a migration has no form for a cluster',
+    hint: 'This is a fault of Driftline: clickhouse/cluster.ts does not know a statement of this kind. Report it.',
+  },
   STORE_LOCKED: {
     retry: false,
     summary: 'another process uses this embedded ClickHouse',

@@ -50,14 +50,16 @@ export interface Statistics {
 /** ClickHouse in this process. Each execution has a session (0.4 ms), so nothing leaks from one into another. */
 export class Engine {
   readonly #path: string
+  readonly #args: readonly string[]
   readonly #log: Log
   readonly #pipes: Pipes
   readonly #first: Session
   readonly #lanes = { read: new Lane(readers, waiting), write: new Lane(writers, waiting) }
   readonly #running = new Map<string, Promise<unknown>>()
 
-  private constructor(path: string, log: Log, pipes: Pipes, first: Session) {
+  private constructor(path: string, args: readonly string[], log: Log, pipes: Pipes, first: Session) {
     this.#path = path
+    this.#args = args
     this.#log = log
     this.#pipes = pipes
     this.#first = first
@@ -66,21 +68,23 @@ export class Engine {
   /**
    * @param path the engine's own folder, absolute
    * @param pipeFolder for results on their way, relative to the working folder
+   * @param moreArgs of the engine, such as `--config-file=…`
    * @throws DriftlineError `STORE_LOCKED` when another process has it open
    */
-  static async open(path: string, pipeFolder: string, log: Log): Promise<Engine> {
+  static async open(path: string, pipeFolder: string, log: Log, moreArgs: readonly string[] = []): Promise<Engine> {
+    const args = [...connectionArgs, ...moreArgs]
     let first: Session
     try {
-      first = new Session(path, { connectionArgs })
+      first = new Session(path, { connectionArgs: args })
     } catch (error) {
       throw new DriftlineError('STORE_LOCKED', { path, reason: messageOf(error) }, { cause: error })
     }
     await mkdir(pipeFolder, { recursive: true, mode: 0o700 })
-    return new Engine(path, log, await Pipes.create(pipeFolder, readers), first)
+    return new Engine(path, args, log, await Pipes.create(pipeFolder, readers), first)
   }
 
   openSession(): Session {
-    return new Session(this.#path, { connectionArgs })
+    return new Session(this.#path, { connectionArgs: [...this.#args] })
   }
 
   async timezone(): Promise<string> {

@@ -21,6 +21,8 @@ export interface StoreOptions {
   /** Whether another port may be taken when `port` is in use. */
   readonly anyPort: boolean
   readonly log: Log
+  /** See `Engine.open`. */
+  readonly engineArgs?: readonly string[]
 }
 
 export interface Store extends AsyncDisposable {
@@ -41,7 +43,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const { folder, log } = options
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   process.chdir(folder)
-  const engine = await Engine.open(join(folder, 'engine'), 'pipes', log)
+  const engine = await Engine.open(join(folder, 'engine'), 'pipes', log, options.engineArgs)
   for (const scratch of ['bodies']) {
     rmSync(scratch, { recursive: true, force: true }) // left by a process that was killed
     mkdirSync(scratch, { mode: 0o700 })
