@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../core/clock.ts'
 import { DriftlineError } from '../core/errors.ts'
+import { describeComparison } from '../training/after/certify.ts'
 import { backendNames } from '../training/backends/backend.ts'
 import type { HoldOut } from '../training/data.ts'
 import type { Progress, Recipe } from '../training/finetune.ts'
@@ -136,10 +137,7 @@ function describe({ out, rows, training, newWords, temperature, certificate, set
     ...(rows.contradictory > 0 ? [`  ${rows.contradictory} posts with contradictory labels were left out`] : []),
     ...(newWords.length > 0 ? [`  ${newWords.length} new words: ${newWords.slice(0, 20).join(', ')}`] : []),
     `  temperature ${temperature.toFixed(3)}`,
-    ...certificate.comparisons.map(
-      ({ variant, provider, backend, maxDelta, argmaxAgreement, accuracy, passed }) =>
-        `  certificate ${variant}: ${passed ? 'passed' : 'FAILED'}; onnxruntime ${provider} against TensorFlow.js ${backend}: max |Δp| ${maxDelta.toExponential(1)}, arg-max agrees ${(100 * argmaxAgreement).toFixed(2)} %, accuracy ${(100 * accuracy).toFixed(1)} %`,
-    ),
+    ...certificate.comparisons.map((comparison) => `  certificate ${describeComparison(comparison)}`),
     ...sets.flatMap(describeSet),
   ]
 }

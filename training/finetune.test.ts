@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { systemClock } from '../core/clock.ts'
 import { type Random, seededRandom } from '../core/random.ts'
+import { testBackend } from './backends/testing/backend.ts'
 import type { Example } from './data-batches.ts'
 import { type FineTuneOptions, fineTune } from './finetune.ts'
 import { createTrainer } from './parallel/create-trainer.ts'
@@ -28,7 +29,7 @@ const options = (over: Partial<FineTuneOptions> = {}): FineTuneOptions => ({
   validation,
   form: { inputs: ['input_ids', 'attention_mask'], padId: 0, unknownId: 1 },
   recipe: { ...recipes.scratch, epochs: 6, batchSize: 16, learningRate: 1e-2, wordDropout: 0.1, patience: 6 },
-  backend: 'wasm',
+  backend: testBackend,
   workers: 0,
   createTrainer,
   random: seededRandom(4),

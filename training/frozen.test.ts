@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { systemClock } from '../core/clock.ts'
 import { packageRoot } from '../core/package-root.ts'
 import { seededRandom } from '../core/random.ts'
+import { testBackend } from './backends/testing/backend.ts'
 import type { Example } from './data-batches.ts'
 import { fineTune } from './finetune.ts'
 import { computeFrozen } from './frozen.ts'
@@ -40,7 +41,7 @@ async function tune(model: Model, layers: Layers, seen: (options: TrainerOptions
     validation: examples.slice(50),
     form: formOf(model),
     recipe: { ...recipes.encoder, layers, epochs: 3, batchSize: 10, learningRate: 1e-3 },
-    backend: 'wasm',
+    backend: testBackend,
     workers: 0,
     createTrainer: (options) => createTrainer(seen(options)),
     random: seededRandom(3),

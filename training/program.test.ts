@@ -5,6 +5,7 @@ import * as ort from 'onnxruntime-node'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { packageRoot } from '../core/package-root.ts'
 import { selectBackend } from './backends/select.ts'
+import { testBackend } from './backends/testing/backend.ts'
 import { firstDisagreement } from './first-disagreement.ts'
 import { int64 } from './kernels/testing/case.ts'
 import { modelOf, never, node } from './kernels/testing/one-node.ts'
@@ -38,7 +39,7 @@ const tensorsOf = (model: Model, program: Program): Map<string, tf.Tensor> => {
 }
 
 beforeAll(async () => {
-  await selectBackend('wasm')
+  await selectBackend(testBackend)
 })
 
 describe.each(files)('%s', (file) => {

@@ -6,6 +6,7 @@ import { systemClock } from '../core/clock.ts'
 import { seededRandom } from '../core/random.ts'
 import { loadModelDirectory } from '../models/model-directory.ts'
 import { Certificate } from './after/certify.ts'
+import { testBackend } from './backends/testing/backend.ts'
 import { type TrainOptions, trainModel } from './train-model.ts'
 
 const glad = ['lovely', 'great', 'thanks', 'happy', '😀', 'wonderful']
@@ -42,7 +43,7 @@ const options = (over: Partial<TrainOptions> & Pick<TrainOptions, 'labels' | 'fr
   newWords: { most: 10, minFrequency: 20 },
   recipe: { batchSize: 16 },
   variants: ['int8'],
-  backend: 'wasm',
+  backend: testBackend,
   workers: 1,
   seed: 1,
   clock: systemClock,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { compare } from './certify.ts'
+import { compare, describeComparison } from './certify.ts'
 
 const run = {
   variant: 'fp32',
@@ -28,6 +28,18 @@ test('int8 may be off, but not wrong, and not NaN', () => {
   expect(compare({ ...off, measured: Float32Array.of(2.1, 0, 0, 2) }).passed).toBe(true)
   expect(compare({ ...off, measured: Float32Array.of(2, 0, 2, 0) }).passed).toBe(false)
   expect(compare({ ...off, measured: Float32Array.of(Number.NaN, 0, 0, 2) }).passed).toBe(false)
+})
+
+test('int8 may lose half a point, and the line says how many posts that is', () => {
+  const judged = (rows: number, lost: number) => {
+    const right = Array.from({ length: rows }, () => [2, 0]).flat()
+    const measured = Float32Array.from(right, (logit, at) => (at < 2 * lost ? 2 - logit : logit))
+    const truth = new Array<number>(rows).fill(0)
+    return compare({ ...run, variant: 'int8', truth, reference: Float32Array.from(right), measured })
+  }
+  expect(judged(200, 1).passed).toBe(true)
+  expect(judged(199, 1).passed).toBe(false)
+  expect(describeComparison(judged(399, 2))).toContain('2 fewer right of at most 1 that half a point allows')
 })
 
 test('fp16 may be off by a hundredth and flip a tie, but not more', () => {

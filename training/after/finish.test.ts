@@ -59,3 +59,23 @@ test('where onnxruntime computes something else, the error names the first value
   })
   expect(readdirSync(out).sort()).toEqual(['certificate.json', 'model.onnx'])
 })
+
+test('where few posts are held out, the calibration posts judge the variants too', async () => {
+  const model = convolution({ vocabulary: 20, classes: 3, width: 4, filters: 4, hidden: 4 }, seededRandom(1))
+  const examples = Array.from({ length: 9 }, (_, row) => ({ ids: Int32Array.of(2, 5 + row, 3), label: row % 3 }))
+  const { certificate } = await finish({
+    model,
+    labels: ['a', 'b', 'c'],
+    form: { inputs: ['input_ids', 'attention_mask'], padId: 0, unknownId: 1 },
+    calibration: examples.slice(0, 5),
+    proof: examples.slice(4),
+    backend: 'wasm',
+    variants: ['int8'],
+    out: mkdtempSync(join(tmpdir(), 'driftline-finish-')),
+    clock: systemClock,
+  })
+  expect(certificate.comparisons.map(({ variant, rows }) => [variant, rows])).toEqual([
+    ['fp32', 9],
+    ['int8', 9],
+  ])
+})

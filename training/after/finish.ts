@@ -26,7 +26,7 @@ export interface FinishOptions {
   readonly form: InputForm
   /** Decides the temperature; not trained on. */
   readonly calibration: readonly Example[]
-  /** What the certificate is measured on; not trained on. */
+  /** What the certificate is measured on, together with `calibration` where these are few; not trained on. */
   readonly proof: readonly Example[]
   readonly backend: BackendName
   /** Also try these; one that does not pass is in the certificate, but not written. */
@@ -43,6 +43,12 @@ export interface Finished {
   readonly onnx: Uint8Array
 }
 
+/**
+ * Half a point of accuracy, which decides on int8, is one post in 200. So the calibration posts are judged too, up to this
+ * many in all: what a variant changes is no better on them, as a temperature moves no arg-max.
+ */
+const enoughProof = 2000
+
 const makers = { int8: quantise, fp16: halve }
 
 /**
@@ -52,7 +58,9 @@ const makers = { int8: quantise, fp16: halve }
  *   certificate.json are there to look at
  */
 export async function finish(options: FinishOptions): Promise<Finished> {
-  const { labels, form, calibration, proof, backend, out } = options
+  const { labels, form, calibration, backend, out } = options
+  const most = Math.max(options.proof.length, enoughProof)
+  const proof = [...new Set([...options.proof, ...calibration])].slice(0, most)
   const classes = labels.length
   const raw = await onnxLogits(encodeModel(options.model), calibration, form, classes)
   const truth = calibration.map(({ label }) => label)

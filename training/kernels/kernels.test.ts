@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { selectBackend } from '../backends/select.ts'
+import { testBackend } from '../backends/testing/backend.ts'
 import { compile } from '../program.ts'
 import * as tf from '../tf.ts'
 import { fromTensor } from './host-tensor.ts'
@@ -10,7 +11,7 @@ import { type Answer, byOnnxruntime, byProgram, fedModel, feed, never, type OneN
 import { upload } from './value.ts'
 
 beforeAll(async () => {
-  await selectBackend('wasm')
+  await selectBackend(testBackend)
 })
 
 /** The ends of the range in which a case means the same, and wherever between them another kernel takes over. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { packageRoot } from '../../core/package-root.ts'
+import { testBackend } from '../backends/testing/backend.ts'
 import { parseModel } from '../onnx/parse.ts'
 import { schedule } from '../schedule.ts'
 import { createTrainer } from './create-trainer.ts'
@@ -53,7 +54,7 @@ async function distance(family: string, workers: number, tableRows?: number) {
   const trainer = await createTrainer({
     model,
     trainable: trained.parameters.map(({ name }) => name),
-    backend: 'wasm',
+    backend: testBackend,
     workers,
     optimiser,
     ...(tableRows === undefined ? {} : { tableRows }),
