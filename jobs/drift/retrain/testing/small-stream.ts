@@ -4,7 +4,7 @@ import type { LabelRow } from '../../../../clickhouse/rows.ts'
 import { systemClock } from '../../../../core/clock.ts'
 import { seededRandom } from '../../../../core/random.ts'
 import type { Registry } from '../../../../models/registry/registry.ts'
-import { trainModel } from '../../../../training/train-model.ts'
+import { type TrainOptions, trainModel } from '../../../../training/train-model.ts'
 import type { RetrainingPost } from '../select-data.ts'
 
 const plain = [
@@ -98,27 +98,29 @@ export const labelRows = (posts: readonly RetrainingPost[], labelledAt: number):
     note: '',
   }))
 
-/** Trains a small model on the old words in a few seconds, and makes it champion. */
-export async function publishChampion(registry: Registry, folder: string, name = 'slang'): Promise<string> {
-  await mkdir(folder, { recursive: true })
-  const posts = madePosts({ rows: 500, seed: 1, tell: oldWords, fromMs: startMs - 40 * 86_400_000, prefix: 'old' })
-  const labels = join(folder, 'old.jsonl')
+/** Trains a small model in a few seconds. */
+export async function trainSmall(
+  posts: readonly RetrainingPost[],
+  from: TrainOptions['from'],
+  out: string,
+  name = 'slang',
+): Promise<void> {
+  const labels = `${out}.jsonl`
   await writeFile(labels, posts.map((post) => JSON.stringify({ ...post, createdAt: post.atMs })).join('\n'))
-  const out = join(folder, 'champion')
   await trainModel({
     labels,
-    from: { preset: 'convolution' },
+    from,
     out,
     name,
     license: 'Apache-2.0',
-    holdOut: { share: 0.2 },
+    holdOut: { share: 0 },
     evaluate: [],
     pretrain: undefined,
     teachers: [],
     replay: undefined,
-    newWords: { most: 0, minFrequency: 10 },
-    recipe: { batchSize: 16, epochs: 3 },
-    variants: [],
+    newWords: { most: 50, minFrequency: 5 },
+    recipe: { batchSize: 16, epochs: 6 },
+    variants: ['int8'],
     backend: 'wasm',
     workers: 1,
     seed: 1,
@@ -127,6 +129,19 @@ export async function publishChampion(registry: Registry, folder: string, name =
     onPhase: () => undefined,
     onProgress: () => undefined,
   })
+}
+
+/** Trains a small model on the old words and makes it champion. */
+export async function publishChampion(registry: Registry, folder: string, name = 'slang'): Promise<string> {
+  await mkdir(folder, { recursive: true })
+  const out = join(folder, 'champion')
+  const fromMs = startMs - 40 * 86_400_000
+  await trainSmall(
+    madePosts({ rows: 500, seed: 1, tell: oldWords, fromMs, prefix: 'old' }),
+    { preset: 'convolution' },
+    out,
+    name,
+  )
   const { version } = await registry.publish(out)
   await registry.setAlias(name, 'champion', version, { expected: undefined, by: 'test', reason: 'the first' })
   return out

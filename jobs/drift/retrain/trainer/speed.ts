@@ -7,8 +7,8 @@ const rounds = 15
 /** Texts of a round, and of one run of the model, as scoring groups them. */
 const texts = 128
 const runRows = 16
-/** A round shorter than this would measure the clock. */
-const leastRoundMs = 5
+/** A shorter round would measure what else the machine did. */
+const leastRoundMs = 20
 
 /**
  * Milliseconds a post of two models, from text to logits on one thread, in turns: champion, candidate, candidate,
