@@ -142,8 +142,11 @@ test('a good candidate passes every gate', async () => {
 
 describe('a candidate made bad on purpose is stopped by exactly the gate that names it', () => {
   test('fresh: as good as before, and no better', async () => {
-    const known = [...made(8, 200, oldWords, 'app', startMs), ...made(9, 200, forumWords, 'forum', startMs)]
-    const report = await judged(await candidate(replayed), known)
+    const known = (seed: number) => [
+      ...made(seed, 200, oldWords, 'app', startMs),
+      ...made(seed + 1, 200, forumWords, 'forum', startMs),
+    ]
+    const report = await judged(await candidate([...replayed, ...known(10), ...known(12)]), known(14))
     expect(failedGates(report)).toEqual(['fresh'])
   })
 

@@ -3,7 +3,7 @@ import type { GateReport } from '../../../../models/gates/report.ts'
 import { encodeText } from '../../../../training/data-encode.ts'
 import type { StartingPoint } from '../../../../training/starting-point.ts'
 
-const rounds = 15
+const rounds = 31
 /** Texts of a round, and of one run of the model, as scoring groups them. */
 const texts = 128
 const runRows = 16
@@ -22,6 +22,7 @@ export async function measureSpeed(
   const some = Array.from({ length: Math.min(texts, all.length) }, (_, at) => all[at] ?? '')
   const [was, is] = [await runner(champion, some), await runner(candidate, some)]
   try {
+    await Promise.all([was.once(), is.once()])
     const warm = [await was.once(), await is.once()]
     const repeats = Math.max(1, Math.ceil(leastRoundMs / Math.min(...warm)))
     const timed = async (model: Runner): Promise<number> => {
