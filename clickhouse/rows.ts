@@ -378,8 +378,8 @@ export const queryRows = {
     lang: z.string(),
   }),
   label_count: z.object({ labels: count }),
-  watched_minutes: z.object({ minute_ms: milliseconds, label: z.string(), posts: count, confidence_sum: z.number() }),
-  failed_posts: z.object({ posts: count }),
+  watched_blocks: z.object({ block_ms: milliseconds, label: z.string(), posts: count, confidence_sum: z.number() }),
+  failed_blocks: z.object({ block_ms: milliseconds, posts: count }),
   labels_since: z.object({
     post_id: z.string(),
     text: z.string(),

@@ -115,17 +115,35 @@ export function describeCompared(judged: Judged, set: Counted): ComparedSet {
   const times = judged.posts.flatMap(({ atMs }) => atMs ?? [])
   const instant = (pick: (a: number, b: number) => number): string | null =>
     times.length === 0 ? null : new Date(times.reduce((a, b) => pick(a, b))).toISOString()
-  const of = (says: Int32Array) => ({
-    accuracy: accuracy(set, says, all),
-    macroRecall: macroRecall(set, says, all),
-  })
+  const of = (says: Int32Array, probabilities: Float64Array) => {
+    const weighted = (value: (row: number) => number): number =>
+      all.reduce((sum, row) => sum + (set.weights[row] ?? 0) * value(row), 0) / set.rows
+    const sure = (row: number) => probabilities[row * set.classes + (says[row] ?? 0)] ?? 0
+    return {
+      accuracy: accuracy(set, says, all),
+      macroRecall: macroRecall(set, says, all),
+      confidence: Math.min(
+        1,
+        weighted((row) => (Number.isFinite(sure(row)) ? sure(row) : 0)),
+      ),
+      classes: Object.fromEntries(
+        judged.labels.map((label, index) => [
+          label,
+          Math.min(
+            1,
+            weighted((row) => (says[row] === index ? 1 : 0)),
+          ),
+        ]),
+      ),
+    }
+  }
   return {
     rows: set.rows,
     from: instant(Math.min),
     to: instant(Math.max),
     source: judged.source,
-    champion: of(set.championSays),
-    candidate: of(set.candidateSays),
+    champion: of(set.championSays, judged.champion),
+    candidate: of(set.candidateSays, judged.candidate),
   }
 }
 

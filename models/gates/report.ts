@@ -25,6 +25,15 @@ export const Gate = z.strictObject({
 })
 export type Gate = z.infer<typeof Gate>
 
+const Answers = z.strictObject({
+  accuracy: share,
+  macroRecall: share,
+  /** Mean confidence. */
+  confidence: share,
+  /** Share of each class among the answers. */
+  classes: z.record(z.string(), share),
+})
+
 /** Labelled posts that neither model was trained on, and both scored. */
 const ComparedSet = z.strictObject({
   rows,
@@ -33,9 +42,9 @@ const ComparedSet = z.strictObject({
   to: instant,
   /** Where the posts came from, such as `labels` or a file. */
   source: z.string(),
-  /** Macro-recall, weighted by 1 / selection probability. */
-  champion: z.strictObject({ accuracy: share, macroRecall: share }),
-  candidate: z.strictObject({ accuracy: share, macroRecall: share }),
+  /** Each post weighted by 1 / selection probability. */
+  champion: Answers,
+  candidate: Answers,
 })
 export type ComparedSet = z.infer<typeof ComparedSet>
 

@@ -19,6 +19,8 @@ export interface RetrainingOptions {
   readonly recipe?: TrainerJob['recipe']
   /** A process that was killed is succeeded after this, 10 s by default. */
   readonly leaseMs?: number
+  /** A canary and a watch are looked at this often, each 5 s by default. */
+  readonly lookEveryMs?: number
 }
 
 /** What a step works with. */
@@ -29,6 +31,8 @@ export interface StepContext extends RetrainingOptions {
   /** Of this retraining, on this machine; made by `selecting`. */
   readonly folder: string
   readonly signal: AbortSignal
+  /** Labels by version and post, so that a watch asks each version about each post once. */
+  readonly answered: Map<number, Map<string, { readonly is: string; readonly was: string }>>
   readonly tell: (progress: Omit<TrainerProgress, 'at'>) => void
   /** From here on it may take minutes. */
   readonly trainerStarts: () => void

@@ -13,6 +13,7 @@ import { steps } from './steps/index.ts'
 
 const leaseKey = 'retrain-lock'
 const usualLeaseMs = 10_000
+const usualLookMs = 5000
 const hourMs = 3_600_000
 /** Progress is for people: each write is an fsync. */
 const tellEveryMs = 2000
@@ -47,12 +48,14 @@ export interface RetrainingJob {
 
 /** One retraining at a time, across processes and machines, of the model whose champion the configuration follows. */
 export function createRetraining(options: RetrainingOptions): RetrainingJob {
-  const { config, registry, clock, log, random, leaseMs = usualLeaseMs } = options
+  const { config, registry, clock, log, random, leaseMs = usualLeaseMs, lookEveryMs = usualLookMs } = options
   const setting = parseModelSetting(config.model)
   const name = setting.kind === 'champion' ? setting.name : undefined
   const holder = `${hostname()}:${process.pid}:${Math.floor(random() * 2 ** 32).toString(36)}`
   let work: Promise<void> | undefined
   let trainerStarted: Promise<void> = Promise.resolve()
+  let lookedMs = 0
+  const answered: StepContext['answered'] = new Map()
 
   const status = async () =>
     name === undefined ? undefined : ((await readRetraining(registry, name)).document.current ?? undefined)
@@ -65,8 +68,13 @@ export function createRetraining(options: RetrainingOptions): RetrainingJob {
     })
     const holding = { holder, ttlMs: leaseMs, clock, signal }
     work = withLease(registry.documents, model, leaseKey, holding, async (held) => {
-      await begin()
-      await advance(model, held, starts)
+      try {
+        await begin()
+        await advance(model, held, starts)
+      } catch (error) {
+        if (!held.aborted || signal.aborted) throw error
+        log.warn({ model }, 'another process took over a retraining')
+      }
     })
       .then(() => undefined)
       .finally(() => {
@@ -99,6 +107,7 @@ export function createRetraining(options: RetrainingOptions): RetrainingJob {
       now,
       folder: join(config.data, 'retraining', now.id),
       signal,
+      answered,
       trainerStarts,
       tell(progress) {
         const at = clock.now()
@@ -185,11 +194,20 @@ export function createRetraining(options: RetrainingOptions): RetrainingJob {
       expected: null,
       promotedAt: null,
     }
-    const row = rowOf(model, current, undefined, holder)
-    await changeRetraining(registry, model, (document) =>
-      may(document) ? { ...document, current, unrecorded: [...document.unrecorded, row] } : undefined,
-    )
+    const begun = await changeRetraining(registry, model, (document) => {
+      if (!may(document)) return undefined
+      const rows = [...superseded(model, document.current, since), rowOf(model, current, undefined, holder)]
+      return { ...document, current, unrecorded: [...document.unrecorded, ...rows] }
+    })
+    if (begun === undefined) return
     log.info({ model, retraining: current.id, reason: why.reason, by: why.by }, 'a retraining begins')
+  }
+
+  /** The last word on a version that waited for a person when the next retraining began. */
+  function superseded(model: string, before: Retraining | null, since: string) {
+    if (before === null || !awaitsPerson(before)) return []
+    const reason = 'nobody promoted it before the next retraining began'
+    return [rowOf(model, { ...before, state: 'done', reason, since, step: before.step + 1 }, before, holder)]
   }
 
   const free = ({ current }: RetrainingDocument) => current === null || !isActive(current) || awaitsPerson(current)
@@ -203,6 +221,17 @@ export function createRetraining(options: RetrainingOptions): RetrainingJob {
     const [counted] = await withClient(options, (client) => select(client, 'label_count', recent))
     const decision = decide({ document, check, labels: counted?.labels ?? 0, nowMs }, config)
     return decision.retrain ? decision.reason : tellNo(decision.reason)
+  }
+
+  /** Whether a look at it can find anything to do: a lease is an fsync, and this is asked once a second. */
+  async function isDue(model: string, current: Retraining): Promise<boolean> {
+    if (!isActive(current)) return false
+    const refused = current.gatesFailed !== null && current.gatesFailed.length > 0
+    if (awaitsPerson(current) && !refused) return (await registry.aliases(model)).at.champion === current.candidate
+    if (current.state !== 'canary' && current.state !== 'watching') return true
+    if (clock.now() - lookedMs < lookEveryMs) return false
+    lookedMs = clock.now()
+    return true
   }
 
   const tellNo = (reason: string): undefined => void log.debug({ reason }, 'no retraining')
@@ -226,7 +255,7 @@ export function createRetraining(options: RetrainingOptions): RetrainingJob {
           const { checkId } = asked
           const why = { by: 'drift', reason, checkId, meaningChanged, promotion: config.promotion }
           goOn(name, signal, () => begin(name, why, free))
-        } else if ((current !== null && isActive(current)) || document.unrecorded.length > 0) {
+        } else if (document.unrecorded.length > 0 || (current !== null && (await isDue(name, current)))) {
           goOn(name, signal, async () => undefined)
         }
       }
