@@ -6,6 +6,7 @@ import { createScorer } from '../inference/create-scorer.ts'
 import type { Scored } from '../inference/scorer.ts'
 import { mcnemar } from '../stats/mcnemar.ts'
 import { type Context, runs, verb } from './command.ts'
+import { provingWith } from './prove-model.ts'
 import { openRegistry, versionRef } from './registry.ts'
 
 interface DiffFlags extends Record<string, unknown> {
@@ -43,11 +44,14 @@ export const diffCommand = () =>
       }),
     )
 
+/** A kilobyte can unpack to a megabyte, a gigabyte to all memory. */
+const mostBytes = 2 ** 29
+
 async function readRows(path: string): Promise<Row[]> {
   let line = 0
   try {
     const bytes = await readFile(path)
-    const text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8')
+    const text = (path.endsWith('.gz') ? gunzipSync(bytes, { maxOutputLength: mostBytes }) : bytes).toString('utf8')
     return text.split('\n').flatMap((row) => {
       line++
       return row.trim() === '' ? [] : [Row.parse(JSON.parse(row))]
@@ -65,6 +69,7 @@ async function score(
   const ref = versionRef(version, config)
   const directory = await (await openRegistry(config)).open(ref.name, ref.version)
   const { device, variant, workers, batchTokens } = config
+  await provingWith({ config, log, signal })(directory)
   const scorer = await createScorer({ directory, device, variant, workers, batchTokens, log, signal })
   try {
     return await scorer.score(texts)

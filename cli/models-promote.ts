@@ -1,7 +1,10 @@
 import { DriftlineError } from '../core/errors.ts'
+import type { ModelDirectory } from '../models/model-directory.ts'
 import type { Manifest } from '../models/registry/manifest.ts'
+import { mayTakeAlias, standingOf } from '../models/registry/may-take-alias.ts'
 import type { Registry } from '../models/registry/registry.ts'
 import { type Context, runs, verb } from './command.ts'
+import { provingWith } from './prove-model.ts'
 import { modelName, openRegistry, type VersionRef, versionRef, whoami } from './registry.ts'
 
 interface MoveFlags extends Record<string, unknown> {
@@ -15,7 +18,7 @@ const champion = 'champion'
 const moving = (name: string, description: string) =>
   verb(name, description)
     .option('--reason <text>', 'why, for the audit', '')
-    .option('--force', 'also to a version without a passing certificate; needs a reason', false)
+    .option('--force', 'also to a version whose certificate or gates did not pass; needs a reason', false)
     .option('--dry-run', 'print what would change, and change nothing', false)
 
 /** `models promote`. */
@@ -48,7 +51,7 @@ export const rollbackCommand = () =>
     )
 
 async function move(
-  { json }: Context,
+  context: Context,
   registry: Registry,
   { name, version: to }: VersionRef,
   from: number | undefined,
@@ -57,36 +60,55 @@ async function move(
   const next = await registry.open(name, to)
   const current = from === undefined ? undefined : await registry.open(name, from)
   const outcome = from === to ? 'unchanged' : dryRun ? 'would change' : 'changed'
+  if (outcome !== 'unchanged') {
+    mayTakeAlias(next, { force, reason }) // a dry run says no where the real one would
+    await provingWith(context)(next)
+  }
   const options = { expected: from, by: whoami(), reason, force }
   const change = outcome === 'changed' ? await registry.setAlias(name, champion, to, options) : undefined
-  if (json) {
+  const before = current === undefined ? null : standingOf(current)
+  if (context.json) {
+    const standing = { before, after: standingOf(next) }
     process.stdout.write(
-      `${JSON.stringify({ model: name, alias: champion, from: from ?? null, to, outcome, change })}\n`,
+      `${JSON.stringify({ model: name, alias: champion, from: from ?? null, to, outcome, change, standing })}\n`,
     )
     return 0
   }
+  const moves = `${name} ${champion}: ${from ?? 'none'} → ${to}${dryRun ? ' (dry run: nothing was changed)' : ''}`
   const lines =
-    outcome === 'unchanged'
-      ? [`${name} ${champion} is ${to} already`]
-      : [
-          `${name} ${champion}: ${from ?? 'none'} → ${to}${outcome === 'changed' ? '' : ' (dry run: nothing was changed)'}`,
-          ...differences(current?.manifest, next.manifest),
-          ...(current !== undefined && current.labels.join() !== next.labels.join()
-            ? [`  classes: ${current.labels.join(', ')} → ${next.labels.join(', ')}`]
-            : []),
-        ]
+    outcome === 'unchanged' ? [`${name} ${champion} is ${to} already`] : [moves, ...differences(current, next)]
   process.stdout.write(`${lines.join('\n')}\n`)
   return 0
 }
 
-/** What the manifests say differently, metric by metric. */
-function* differences(from: Manifest | undefined, to: Manifest): Generator<string> {
+/** What the two say about themselves, where it differs; certificate, gates and descent always. */
+function* differences(from: ModelDirectory | undefined, to: ModelDirectory): Generator<string> {
+  const line = (title: string, say: (directory: ModelDirectory) => string): string =>
+    `  ${title}: ${from === undefined ? '–' : say(from)} → ${say(to)}`
   const number = (value: number | undefined) => (value === undefined ? '–' : String(Number(value.toPrecision(4))))
-  yield `  made: ${from?.createdAt ?? '–'} → ${to.createdAt}`
-  for (const metric of new Set([...Object.keys(from?.metrics ?? {}), ...Object.keys(to.metrics)])) {
-    const [before, after] = [from?.metrics[metric], to.metrics[metric]]
-    if (before !== after) yield `  ${metric}: ${number(before)} → ${number(after)}`
+  yield line('made', ({ manifest }) => manifest.createdAt)
+  for (const metric of new Set([...Object.keys(from?.manifest.metrics ?? {}), ...Object.keys(to.manifest.metrics)])) {
+    if (from?.manifest.metrics[metric] === to.manifest.metrics[metric]) continue
+    yield line(metric, ({ manifest }) => number(manifest.metrics[metric]))
   }
-  const text = ({ text: { normaliser, maxTokens } }: Manifest) => `${normaliser}, ${maxTokens} tokens`
-  if (from !== undefined && text(from) !== text(to)) yield `  text: ${text(from)} → ${text(to)}`
+  yield line('certificate', (directory) => standingOf(directory).certificate)
+  yield line('gates', (directory) => {
+    const { gates, failedGates } = standingOf(directory)
+    return gates === 'failed' ? `failed (${failedGates.join(', ')})` : gates
+  })
+  yield line('made of', ({ manifest }) => descent(manifest))
+  const text = ({ manifest }: ModelDirectory) => `${manifest.text.normaliser}, ${manifest.text.maxTokens} tokens`
+  const classes = ({ labels }: ModelDirectory) => labels.join(', ')
+  if (from !== undefined && text(from) !== text(to)) yield line('text', text)
+  if (from !== undefined && classes(from) !== classes(to)) yield line('classes', classes)
+}
+
+/** Where a version comes from, in a few words. */
+function descent({ parent, lineage }: Manifest): string {
+  const from = parent === null ? 'no version' : `version ${parent}`
+  if (lineage === undefined) return from
+  const day = (instant: string | null) => instant?.slice(0, 10) ?? '?'
+  const { labels, replayed, dataFrom, dataTo } = lineage
+  const when = dataFrom === null && dataTo === null ? '' : ` from ${day(dataFrom)} to ${day(dataTo)}`
+  return `${from}, ${labels} labels${when}${replayed === 0 ? '' : `, ${replayed} replayed`}`
 }

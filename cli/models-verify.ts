@@ -1,33 +1,42 @@
-import type { Config } from '../core/config.ts'
 import { DriftlineError } from '../core/errors.ts'
+import type { ProofReport } from '../models/proof/report.ts'
 import type { Registry } from '../models/registry/registry.ts'
-import { runs, verb } from './command.ts'
+import { type Context, runs, verb } from './command.ts'
+import { provingWith } from './prove-model.ts'
 import { openRegistry, type VersionRef, versionRef } from './registry.ts'
 
 interface Verdict {
   readonly subject: string
   readonly ok: boolean
   readonly reason?: string
+  /** Of a version that passed. */
+  readonly proof?: ProofReport
 }
 
 /** `models verify`. */
 export const verifyModelsCommand = () =>
-  verb('verify', 'compare every file of versions with its sha256, and the aliases with the versions')
+  verb(
+    'verify',
+    'compare every file of versions with its sha256, try each version anew, and compare aliases with versions',
+  )
     .argument('[versions...]', 'such as sentiment@2, or 2 (default: all of the registry)')
     .action(
-      runs(async ({ config, json }, _, args) => {
-        const verdicts = await verify(await openRegistry(config), config, args)
+      runs(async (context, _, args) => {
+        const { config, json } = context
+        const verdicts = await verify(await openRegistry(config), context, args)
         process.stdout.write(json ? `${JSON.stringify(verdicts, null, 2)}\n` : verdicts.map(line).join(''))
         return verdicts.every(({ ok }) => ok) ? 0 : 1
       }),
     )
 
-async function verify(registry: Registry, config: Config, args: readonly string[]): Promise<Verdict[]> {
+async function verify(registry: Registry, context: Context, args: readonly string[]): Promise<Verdict[]> {
+  const { config, signal } = context
+  const prove = provingWith(context)
   const verdicts: Verdict[] = []
-  const check = async (subject: string, act: () => Promise<unknown>) => {
+  const check = async (subject: string, act: () => Promise<ProofReport | undefined>) => {
     try {
-      await act()
-      verdicts.push({ subject, ok: true })
+      const proof = await act()
+      verdicts.push({ subject, ok: true, ...(proof === undefined ? {} : { proof }) })
     } catch (error) {
       if (!(error instanceof DriftlineError)) throw error
       verdicts.push({ subject, ok: false, reason: error.message })
@@ -35,7 +44,8 @@ async function verify(registry: Registry, config: Config, args: readonly string[
   }
   const named = args.map((arg) => versionRef(arg, config))
   for (const { name, version } of named.length > 0 ? named : await all(registry)) {
-    await check(`${name}@${version}`, () => registry.open(name, version))
+    signal.throwIfAborted()
+    await check(`${name}@${version}`, async () => prove(await registry.open(name, version), { again: true }))
   }
   if (named.length > 0) return verdicts
   for (const name of await registry.names()) {
@@ -45,6 +55,7 @@ async function verify(registry: Registry, config: Config, args: readonly string[
       for (const [alias, version] of Object.entries(at)) {
         if (!versions.includes(version)) throw new DriftlineError('VERSION_UNKNOWN', { model: name, alias, version })
       }
+      return undefined
     })
   }
   return verdicts
@@ -56,5 +67,10 @@ async function all(registry: Registry): Promise<VersionRef[]> {
   return names.flatMap((name, index) => (versions[index] ?? []).map((version) => ({ name, version })))
 }
 
-const line = ({ subject, ok, reason }: Verdict): string =>
-  ok ? `ok      ${subject}\n` : `NOT ok  ${subject}: ${reason}\n`
+function line({ subject, ok, reason, proof }: Verdict): string {
+  if (!ok) return `NOT ok  ${subject}: ${reason}\n`
+  if (proof === undefined) return `ok      ${subject}\n`
+  const { msPerPost, wallMs, peakMb } = proof
+  const memory = peakMb === null ? '' : `, ${peakMb} MB`
+  return `ok      ${subject}: ${msPerPost.short.toFixed(2)} ms a short post, tried in ${wallMs} ms${memory}\n`
+}

@@ -64,7 +64,7 @@ test('external data is folded into the file, and the scores stay the same', asyn
 
   const { code, stderr } = await driftline('models', 'import', source, '--out', out)
   expect({ code, stderr }).toEqual({ code: 0, stderr: 'note: the tensors of model.onnx_data are now in model.onnx\n' })
-  expect(await readdir(out)).toEqual(['config.json', 'manifest.json', 'model.onnx', 'tokenizer.json'])
+  expect(await readdir(out)).toEqual(['config.json', 'golden.json', 'manifest.json', 'model.onnx', 'tokenizer.json'])
   const scores = (path: string) => driftline('predict', '--model', path, '--json', 'a great flight')
   expect(await scores(out)).toEqual(await scores(inOne))
 

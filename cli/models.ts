@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
+import { proveWithAnswers } from '../inference/proof/prove-model.ts'
 import { cachedModelPath, type HubModel, parseHubModel } from '../models/import/hub.ts'
 import { downloadFromHub } from '../models/import/hub-child.ts'
 import { checkFree, type Imported, importModel, modelName } from '../models/import/import-model.ts'
@@ -19,7 +20,6 @@ import { promoteCommand, rollbackCommand } from './models-promote.ts'
 import { publishCommand } from './models-publish.ts'
 import { verifyModelsCommand } from './models-verify.ts'
 import { openGraph } from './open-graph.ts'
-import { provingWith } from './prove-model.ts'
 
 interface ImportFlags extends Record<string, unknown> {
   readonly out: string
@@ -107,7 +107,7 @@ in hub/ in the data folder until the import has succeeded.`,
             maxTokens: flags.maxTokens,
             clock: systemClock,
             open: openGraph,
-            prove: async (made) => void (await provingWith({ config, log, signal })(made, { device: config.device })),
+            prove: (made) => proveWithAnswers(made, { device: config.device, log, signal }),
           })
         const out = resolve(flags.out)
         await checkFree(out, flags.force) // before a download of minutes

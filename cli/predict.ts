@@ -5,6 +5,7 @@ import type { Scored, Scorer } from '../inference/scorer.ts'
 import { loadModel } from '../models/load-model.ts'
 import { variantFiles } from '../models/variants.ts'
 import { runs, verb } from './command.ts'
+import { provingWith } from './prove-model.ts'
 
 /** Scores one text, or each line of stdin. */
 export const predictCommand = () =>
@@ -30,8 +31,10 @@ text could not be scored.`,
       runs(async ({ config, loaded, log, json, signal }, _, args) => {
         if (loaded.origins.logLevel === 'default') log.level = 'warn'
         const fromStdin = args.length === 1 && args[0] === '-'
+        const directory = await loadModel(config.model, config)
+        await provingWith({ config, log, signal })(directory)
         const scorer = await createScorer({
-          directory: await loadModel(config.model, config),
+          directory,
           device: config.device,
           variant: config.variant,
           workers: fromStdin ? config.workers : 1,

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { DriftlineError, messageOf } from '../core/errors.ts'
 import { packageRoot } from '../core/package-root.ts'
 import { type JsonBounds, parseBoundedJson } from './bounded-json.ts'
+import { mostFileBytes } from './read-bounded.ts'
 import { Manifest } from './registry/manifest.ts'
 
 /** A model whose every file has been read and found to be the one its manifest names. */
@@ -37,13 +38,12 @@ const neededFiles = ['model.onnx', 'tokenizer.json', 'config.json'] as const
 const mb = 2 ** 20
 
 /** Bounds of the JSON files: several times the largest in use (the tokenizer of 256,000 words and 580,000 merges has 33 MB). */
-const boundsOf = (name: string): JsonBounds =>
+export const boundsOf = (name: string): JsonBounds =>
   name === 'tokenizer.json'
     ? { bytes: 64 * mb, values: 4_000_000, depth: 64 }
     : { bytes: 8 * mb, values: 500_000, depth: 64 }
 
-/** A graph past 2 GiB is no protobuf message, and no other file is near it. */
-const most = { files: 64, bytesOfOne: 2 ** 31 - 1 }
+const most = { files: 64, bytesOfOne: mostFileBytes }
 
 const ModelConfig = z.looseObject({ id2label: z.record(z.string().regex(/^(0|[1-9]\d{0,3})$/), z.string().min(1)) })
 
@@ -155,7 +155,8 @@ async function readRegular(folder: string, name: string, expectedBytes?: number)
       if (expectedBytes !== undefined && stats.size !== expectedBytes) {
         throw new Error(`it has ${stats.size} bytes, the manifest says ${expectedBytes}`)
       }
-      if (expectedBytes === undefined && stats.size > most.bytesOfOne) throw new Error(`it has ${stats.size} bytes`)
+      const bound = expectedBytes ?? (name === manifestFile ? boundsOf(name).bytes : mostFileBytes)
+      if (stats.size > bound) throw new Error(`it has ${stats.size} bytes, more than ${bound}`)
       return await file.readFile()
     } finally {
       await file.close()

@@ -119,7 +119,7 @@ async function tryContained(
     peakMb: ended.peakMb === null ? null : Math.round(ended.peakMb),
   })
   const { name, version } = manifest
-  log.info({ model: name, version, wallMs: report.wallMs, peakMb: report.peakMb }, 'model is proved')
+  log.debug({ model: name, version, wallMs: report.wallMs, peakMb: report.peakMb }, 'model is proved')
   return { report, golden: answers }
 }
 

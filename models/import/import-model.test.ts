@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { manualClock } from '../../dataflow/testing/manual-clock.ts'
 import { loadModelDirectory } from '../model-directory.ts'
+import { Golden } from '../proof/golden.ts'
 import { type ImportOptions, importModel, modelName } from './import-model.ts'
 
 const graph = {
@@ -12,6 +13,8 @@ const graph = {
   inputs: [{ name: 'input_ids', type: 'int64', shape: ['batch', 'tokens'] }],
   outputs: [{ name: 'logits', type: 'float32', shape: ['batch', 2] }],
 }
+
+const answers: Golden = { schema: 1, cases: [{ text: 'a text', probabilities: [0.25, 0.75] }] }
 
 async function folderWithExport() {
   const folder = await mkdtemp(join(tmpdir(), 'driftline-import-'))
@@ -34,7 +37,7 @@ async function folderWithExport() {
       license: 'MIT',
       clock: manualClock(0),
       open: async () => graph,
-      prove: async () => undefined,
+      prove: async () => answers,
       ...differences,
     })
   return { folder, source, out, run }
@@ -56,6 +59,7 @@ test('an export becomes a model directory that loads', async () => {
   })
   expect(labels).toEqual(['bad', 'good'])
   expect(Buffer.from(onnx).toString()).toBe('graph')
+  expect(Golden.parse(JSON.parse(await readFile(join(out, 'golden.json'), 'utf8')))).toEqual(answers)
   expect((await readdir(folder)).sort()).toEqual(['export', 'model'])
 })
 

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
 import { DriftlineError, messageOf } from '../../core/errors.ts'
-import { loadModelDirectory, type ModelDirectory, writeManifest } from '../model-directory.ts'
+import { parseBoundedJson } from '../bounded-json.ts'
+import { boundsOf, loadModelDirectory, type ModelDirectory, manifestFile, writeManifest } from '../model-directory.ts'
+import { type Golden, goldenFile } from '../proof/golden.ts'
+import { isFault } from '../proof/refuse.ts'
+import { readBounded } from '../read-bounded.ts'
 import type { Manifest } from '../registry/manifest.ts'
 import { checkGraph, type GraphPorts } from './check-graph.ts'
 import { ExportConfig, ExportTokenizerConfig, maxTokensOf, withLabels } from './export-config.ts'
@@ -35,8 +39,8 @@ export interface ImportOptions {
   readonly clock: Clock
   /** Reads model.onnx and its external data. Training and inference lie above this folder, so they are handed in. */
   readonly open: (path: string) => Promise<OpenedGraph>
-  /** Scores texts with the finished directory; throws when it does not work. */
-  readonly prove: (directory: ModelDirectory) => Promise<void>
+  /** Tries the directory, and says what the model answers to some texts; throws when it does not work. */
+  readonly prove: (directory: ModelDirectory) => Promise<Golden>
 }
 
 export interface Imported {
@@ -67,10 +71,10 @@ export async function importModel(options: ImportOptions): Promise<Imported> {
     await mkdir(draft, { recursive: true })
     const write = (name: string, content: Uint8Array | string) => writeFile(join(draft, name), content, { flush: true })
     await write('model.onnx', graph.onnx)
-    await write('tokenizer.json', await readFile(files.tokenizer))
+    await write('tokenizer.json', await readPart(files.tokenizer))
     await write('config.json', `${JSON.stringify(config, null, 2)}\n`)
-    if (files.tokenizerConfig !== undefined) await write('tokenizer_config.json', await readFile(files.tokenizerConfig))
-    const manifest = await writeManifest(draft, {
+    if (files.tokenizerConfig !== undefined) await write('tokenizer_config.json', await readPart(files.tokenizerConfig))
+    const facts = {
       name: options.name,
       version: 1,
       parent: null,
@@ -79,15 +83,18 @@ export async function importModel(options: ImportOptions): Promise<Imported> {
       metrics: {},
       reference: {},
       license: options.license,
-    })
+    }
+    await writeManifest(draft, facts)
     const directory = await loadModelDirectory(draft)
-    await options.prove(directory)
+    await write(goldenFile, `${JSON.stringify(await options.prove(directory), null, 2)}\n`)
+    await rm(join(draft, manifestFile))
+    const manifest = await writeManifest(draft, facts)
     await moveInto(draft, out)
     return { out, manifest, labels: directory.labels, folded: graph.folded }
   } catch (error) {
-    if (!(error instanceof DriftlineError) || error.code !== 'MODEL_INVALID') throw error
+    if (!isFault(error)) throw error
     // The draft is gone when this is read.
-    throw new DriftlineError('MODEL_INVALID', { ...error.details, model: options.source }, { cause: error })
+    throw new DriftlineError(error.code, { ...error.details, model: options.source }, { cause: error })
   } finally {
     await rm(draft, { recursive: true, force: true })
   }
@@ -145,12 +152,26 @@ async function moveInto(draft: string, out: string): Promise<void> {
   if (replaced) await rm(aside, { recursive: true, force: true })
 }
 
+/** @throws DriftlineError `MODEL_INVALID` */
+async function readPart(path: string): Promise<Buffer> {
+  try {
+    return await readBounded(path, boundsOf(basename(path)).bytes)
+  } catch (error) {
+    throw new DriftlineError(
+      'MODEL_INVALID',
+      { file: basename(path), reason: messageOf(error), path },
+      { cause: error },
+    )
+  }
+}
+
 async function readJson<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.infer<Schema>> {
   const file = basename(path)
   let json: unknown
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path)))
+    json = parseBoundedJson(await readPart(path), boundsOf(file))
   } catch (error) {
+    if (error instanceof DriftlineError) throw error
     throw new DriftlineError('MODEL_INVALID', { file, reason: messageOf(error), path }, { cause: error })
   }
   const parsed = schema.safeParse(json)

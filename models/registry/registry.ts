@@ -25,7 +25,7 @@ export const Change = z.strictObject({
   from: versionNumber.nullable(),
   to: versionNumber,
   reason: z.string(),
-  /** It was moved to a version without a passing certificate, on purpose. */
+  /** It was moved to a version whose certificate or gates did not pass, on purpose. */
   forced: z.boolean(),
   /** All aliases after this move. */
   aliases: z.record(aliasName, versionNumber),
@@ -65,7 +65,7 @@ export interface AliasMove {
   /** Who moves it. */
   readonly by: string
   readonly reason: string
-  /** Also to a version without a passing certificate; needs a reason. */
+  /** Also to a version whose certificate or gates did not pass; needs a reason. */
   readonly force?: boolean
 }
 
@@ -113,7 +113,7 @@ export interface Registry {
    * `previous` takes its place in the same change.
    *
    * @throws DriftlineError `ALIAS_MOVED` when it points elsewhere, `VERSION_UNKNOWN`, `MODEL_INVALID` when the version
-   *   does not verify, `CERTIFICATE_MISSING` for a version without a passing certificate that is not forced
+   *   does not verify, `CERTIFICATE_MISSING` or `GATES_FAILED` for a version that these speak against and that is not forced
    */
   setAlias(name: string, alias: string, to: number, move: AliasMove): Promise<Change>
   /** Every move of an alias, the oldest first. */

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
-import { DriftlineError, messageOf } from '../../core/errors.ts'
+import { DriftlineError } from '../../core/errors.ts'
 import { loadModelDirectory, type ModelDirectory, manifestFile } from '../model-directory.ts'
 import type { Documents } from './documents.ts'
 import type { Manifest } from './manifest.ts'
+import { mayTakeAlias } from './may-take-alias.ts'
 import {
   type Aliases,
   type AliasMove,
@@ -18,9 +18,6 @@ import {
   type RemovalOrder,
 } from './registry.ts'
 import { type Leftover, longestPublicationMs, type Store } from './store.ts'
-
-/** Part of certificate.json that counts here; training writes and explains the rest. */
-const Certificate = z.looseObject({ passed: z.boolean() })
 
 /** What all registries do alike, wherever they are kept. */
 export class StoredRegistry implements Registry {
@@ -118,10 +115,7 @@ export class StoredRegistry implements Registry {
   async setAlias(name: string, alias: string, to: number, move: AliasMove): Promise<Change> {
     const { expected, by, reason, force = false } = move
     checkedName(alias)
-    const forced = !(await this.#certified(name, to))
-    if (forced && !(force && reason !== '')) {
-      throw new DriftlineError('CERTIFICATE_MISSING', { model: name, version: to })
-    }
+    const forced = mayTakeAlias(await this.open(name, to), { force, reason })
     return this.#append(name, ({ change, at, removed }) => {
       const from = at[alias]
       if (from !== expected) {
@@ -145,18 +139,6 @@ export class StoredRegistry implements Registry {
         removed: [...removed],
       }
     })
-  }
-
-  async #certified(name: string, version: number): Promise<boolean> {
-    const { path, files } = await this.open(name, version)
-    const file = 'certificate.json'
-    const content = files.get(file)
-    if (content === undefined) return false
-    try {
-      return Certificate.parse(JSON.parse(Buffer.from(content).toString('utf8'))).passed
-    } catch (error) {
-      throw new DriftlineError('MODEL_INVALID', { reason: messageOf(error), file, model: path }, { cause: error })
-    }
   }
 
   async remove(name: string, version: number, { by, reason }: RemovalOrder): Promise<Removal> {

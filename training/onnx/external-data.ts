@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
 import { isAbsolute, join, posix, relative, sep } from 'node:path'
 import { DriftlineError, messageOf } from '../../core/errors.ts'
 
@@ -41,7 +41,7 @@ export const externalDataIn =
     const path = pathInside(directory, at.location)
     let file: number | undefined
     try {
-      file = openSync(path, 'r')
+      file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)) // a pipe would be waited for
       const stat = fstatSync(file)
       const length = at.length ?? stat.size - at.offset
       if (!stat.isFile() || length < 0 || at.offset + length > stat.size) {
