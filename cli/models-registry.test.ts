@@ -93,7 +93,7 @@ test('verify names a file that changed, and fails', async () => {
   await writeFile(config, (await readFile(config, 'utf8')).toUpperCase())
   const { code, stdout } = await models('verify')
   expect(code).toBe(1)
-  expect(stdout).toMatch(/ok {6}tiny-bag@1\nNOT ok {2}tiny-bag@2: .*config\.json/)
+  expect(stdout).toMatch(/ok {6}tiny-bag@1: .*\nNOT ok {2}tiny-bag@2: .*config\.json/)
   expect(await models('promote', '2')).toMatchObject({ code: 1, stderr: expect.stringContaining('MODEL_INVALID') })
 })
 
