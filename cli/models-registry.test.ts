@@ -87,6 +87,27 @@ test('diff scores a file with both: agreement, flips, who is right, and examples
   expect((await models('diff', '1', '2', '--on', file)).stdout).toContain('McNemar')
 })
 
+test('a version in use is not deleted, one that nothing uses is, and gc says what stays and why', async () => {
+  const again = await makeReversed(false)
+  const { version } = JSON.parse((await models('publish', again, '--json')).stdout)
+  const used = await models('delete', '1', '--reason', 'away with it')
+  expect(used).toMatchObject({ code: 1, stderr: expect.stringContaining('VERSION_IN_USE') })
+  expect(await models('delete', `${version}`)).toMatchObject({ code: 2, stderr: expect.stringContaining('reason') })
+  const dry = await models('delete', `${version}`, '--reason', 'never used', '--dry-run')
+  expect(dry).toMatchObject({ code: 0, stdout: expect.stringContaining('would be removed') })
+  const gone = await models('delete', `${version}`, '--reason', 'never used', '--json')
+  expect(JSON.parse(gone.stdout)).toMatchObject({ version, outcome: 'removed', reason: 'never used' })
+  expect(await models('show', `tiny-bag@${version}`)).toMatchObject({ code: 1 })
+
+  await models('publish', again)
+  const collected = await models('gc', 'tiny-bag', '--keep', '0', '--unused-days', '0', '--json')
+  expect(JSON.parse(collected.stdout)).toMatchObject({
+    removed: [{ model: 'tiny-bag', version: version + 1 }],
+    kept: [{ version: 1, why: ['alias champion'] }, { version: 2 }],
+    leftovers: [],
+  })
+})
+
 test('verify names a file that changed, and fails', async () => {
   expect(await models('verify')).toMatchObject({ code: 0 })
   const config = join(folder, 'data/registry/tiny-bag/versions/2/config.json')

@@ -14,6 +14,7 @@ import { normalisers } from '../text/normalisers.ts'
 import { runs, verb } from './command.ts'
 import { downloadProgress } from './download-progress.ts'
 import { canaryCommand } from './models-canary.ts'
+import { collectCommand, deleteCommand } from './models-delete.ts'
 import { diffCommand } from './models-diff.ts'
 import { listCommand } from './models-list.ts'
 import { promoteCommand, rollbackCommand } from './models-promote.ts'
@@ -43,6 +44,8 @@ export const modelsCommand = () =>
     canaryCommand,
     diffCommand,
     verifyModelsCommand,
+    deleteCommand,
+    collectCommand,
   ].reduce(
     (models, command) => models.addCommand(command().exitOverride()),
     new Command('models').description('list, import, publish, compare and promote versions of models'),

@@ -6,12 +6,13 @@ export interface SmallModel {
   readonly name?: string
   /** Stands in for the weights: another content is another version. */
   readonly weights: string
+  readonly parent?: number
   readonly certificate?: 'passed' | 'failed' | 'none'
 }
 
 /** A model directory that verifies and does not score: a registry looks at files, not into graphs. */
 export async function smallModel(path: string, model: SmallModel): Promise<string> {
-  const { name = 'tiny', weights, certificate = 'passed' } = model
+  const { name = 'tiny', weights, parent = null, certificate = 'passed' } = model
   await mkdir(path, { recursive: true })
   await writeFile(join(path, 'model.onnx'), weights)
   await writeFile(join(path, 'tokenizer.json'), '{}')
@@ -22,7 +23,7 @@ export async function smallModel(path: string, model: SmallModel): Promise<strin
   await writeManifest(path, {
     name,
     version: 1,
-    parent: null,
+    parent,
     createdAt: '2026-01-02T03:04:05.000Z',
     text: { normaliser: 'none', maxTokens: 8 },
     metrics: {},

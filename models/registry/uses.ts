@@ -1,0 +1,27 @@
+import type { Registry } from './registry.ts'
+import { readTraffic } from './traffic.ts'
+
+/** Why versions of a model must stay, by version; each reason is for people. */
+export type Uses = ReadonlyMap<number, readonly string[]>
+
+/**
+ * What uses the versions of a model:
+ * - aliases, `previous` among them, and challengers of its traffic
+ * - jobs that say that they run one
+ * - what is used so: the version that it was fine-tuned from stays too, to compare with and to train on from
+ *
+ * @param running versions that jobs run, as far as the caller knows
+ */
+export async function usesOf(registry: Registry, name: string, running: readonly number[]): Promise<Uses> {
+  const uses = new Map<number, string[]>()
+  const add = (version: number, why: string) => uses.set(version, [...(uses.get(version) ?? []), why])
+  for (const [alias, version] of Object.entries((await registry.aliases(name)).at)) add(version, `alias ${alias}`)
+  for (const { version, mode } of (await readTraffic(registry, name)).challengers) add(version, mode)
+  for (const version of new Set(running)) add(version, 'running')
+  const there = await registry.versions(name)
+  for (const version of [...uses.keys()].filter((version) => there.includes(version))) {
+    const { parent } = await registry.manifest(name, version)
+    if (parent !== null && parent !== version && there.includes(parent)) add(parent, `parent of ${version}`)
+  }
+  return uses
+}
