@@ -57,8 +57,8 @@ const postId = z.string().check(z.minLength(1), z.maxLength(256))
 
 export const NextRequest = z.strictObject({
   reviewer: Reviewer,
-  /** Posts wanted, each leased to the reviewer for some minutes. */
-  count: z._default(z.int().check(z.minimum(1), z.maximum(10)), 1),
+  /** Posts wanted, each leased to the reviewer for some minutes; with 0 the leases of `have` are only renewed. */
+  count: z._default(z.int().check(z.minimum(0), z.maximum(10)), 1),
   /** Posts that the page has already. */
   have: z._default(z.array(postId).check(z.maxLength(50)), []),
   /** Only posts on which answers tie, to be settled. */

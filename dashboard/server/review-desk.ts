@@ -53,9 +53,7 @@ export class ReviewDesk {
   async next({ reviewer, count, have, adjudicate }: NextPosts): Promise<readonly ReviewPost[]> {
     const except = [...new Set([...have, ...this.#leases.ofOthers(reviewer)])]
     // More than are wanted: somebody may take some while the store is asked.
-    const found = adjudicate
-      ? await this.#store.disputes(except, count + 10)
-      : await this.#store.next(reviewer, except, count + 10)
+    const found = count === 0 ? [] : await this.#wanted(reviewer, except, count + 10, adjudicate)
     const taken: QueuedPost[] = []
     for (const post of found) {
       if (taken.length === count) break
@@ -63,6 +61,10 @@ export class ReviewDesk {
     }
     for (const post of have) this.#leases.take(post, reviewer)
     return this.#shown(taken, adjudicate)
+  }
+
+  #wanted(reviewer: string, except: readonly string[], rows: number, adjudicate: boolean) {
+    return adjudicate ? this.#store.disputes(except, rows) : this.#store.next(reviewer, except, rows)
   }
 
   async answer({ reviewer, postId, label, note, adjudicate }: GivenAnswer): Promise<Outcome> {

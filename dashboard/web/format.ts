@@ -4,12 +4,29 @@ const percentFormat = new Intl.NumberFormat(undefined, { style: 'percent', maxim
 const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 })
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 const minuteFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+const dayFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const tenthPercent = new Intl.NumberFormat(undefined, {
+  style: 'percent',
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+})
 
 export const formatCount = (value: number): string => whole.format(value)
 export const formatCompact = (value: number): string => compact.format(value)
 /** One decimal below ten, where it matters. */
 export const formatRate = (perSecond: number): string => (perSecond < 9.95 ? tenth : whole).format(perSecond)
 export const formatPercent = (share: number): string => percentFormat.format(share)
+/** With a tenth, for what is compared. */
+export const formatShare = (share: number): string => tenthPercent.format(share)
+/** Three digits that count; what is very small or large in powers of ten. */
+export const formatNumber = (value: number | null): string => {
+  if (value === null) return '–'
+  const size = Math.abs(value)
+  if (size !== 0 && (size < 0.001 || size >= 1e6)) return value.toExponential(1)
+  return String(Number(value.toPrecision(3)))
+}
+/** Day and minute. */
+export const formatDay = (ms: number): string => dayFormat.format(ms)
 export const formatClock = (ms: number): string => clockFormat.format(ms)
 export const formatMinute = (ms: number): string => minuteFormat.format(ms)
 

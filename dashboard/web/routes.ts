@@ -1,7 +1,10 @@
 import type { ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { LiveState } from './use-live.ts'
+import { DriftView } from './views/drift.tsx'
 import { LiveView } from './views/live.tsx'
+import { ModelsView } from './views/models.tsx'
+import { ReviewView } from './views/review.tsx'
 
 export interface Route {
   /** What follows `#` in the address. */
@@ -11,7 +14,12 @@ export interface Route {
 }
 
 /** The page's tabs, in their order; the first is shown when the address names none. */
-export const routes: readonly [Route, ...Route[]] = [{ path: 'live', title: 'Live', view: LiveView }]
+export const routes: readonly [Route, ...Route[]] = [
+  { path: 'live', title: 'Live', view: LiveView },
+  { path: 'review', title: 'Review', view: ReviewView },
+  { path: 'drift', title: 'Drift', view: DriftView },
+  { path: 'models', title: 'Models', view: ModelsView },
+]
 
 const current = (): Route => routes.find(({ path }) => path === location.hash.slice(1)) ?? routes[0]
 

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { allWorking, samplePost, sampleSnapshot } from '../../dashboard/server/testing/scripted-feed.ts'
 import { launchChromium } from './chromium.ts'
 import { LivePage, openTab, type Tab } from './live-page.ts'
+import { faintTexts } from './readable.ts'
 
 const wide = { viewport: { width: 1440, height: 900 } }
 const phone = { viewport: { width: 360, height: 740 } }
@@ -245,37 +246,14 @@ describe('posts', () => {
 })
 
 describe('everybody can read it', () => {
-  /** Text whose contrast with what lies behind it is below 4.5 (WCAG 2.2, 1.4.3). */
-  const faint = `(() => {
-    const parse = (colour) => colour.match(/[\\d.]+/g).map(Number)
-    const luminance = ([r, g, b]) => [r, g, b].map((value) => value / 255)
-      .map((value) => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
-      .reduce((sum, value, n) => sum + value * [0.2126, 0.7152, 0.0722][n], 0)
-    const behind = (element) => {
-      for (let at = element; at !== null; at = at.parentElement) {
-        const colour = parse(getComputedStyle(at).backgroundColor)
-        if (colour.length === 3 || colour[3] === 1) return colour
-      }
-      return [255, 255, 255]
-    }
-    return [...document.body.querySelectorAll('*')]
-      .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== ''))
-      .map((element) => {
-        const [high, low] = [luminance(parse(getComputedStyle(element).color)), luminance(behind(element))].sort((a, b) => b - a)
-        return [element.textContent.slice(0, 30), (high + 0.05) / (low + 0.05)]
-      })
-      .filter(([, contrast]) => contrast < 4.5)
-      .join('; ')
-  })()`
-
   test.each(['light', 'dark'] as const)('text stands out in the %s scheme', async (colorScheme) => {
     const { page } = await visit({ ...wide, colorScheme })
     await stat(page, 'Scored').waitFor()
-    expect(await text(page, faint)).toBe('')
+    expect(await faintTexts(page)).toBe('')
     live.feed.next = new Error('no snapshot')
     await page.locator('.banner').waitFor()
     await page.getByRole('button', { name: 'Pause' }).click()
-    expect(await text(page, faint)).toBe('')
+    expect(await faintTexts(page)).toBe('')
   })
 
   test.each([320, 360, 768, 1024, 1440, 2560])('nothing sticks out at %i pixels', async (width) => {

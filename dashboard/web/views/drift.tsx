@@ -1,0 +1,134 @@
+import { useState } from 'preact/hooks'
+import { type CheckSummary, DriftPage } from '../../drift-api.ts'
+import { formatCount, formatDay, formatMinute } from '../format.ts'
+import { usePolled } from '../use-polled.ts'
+import { AsOf } from './as-of.tsx'
+import { Accuracy } from './drift-accuracy.tsx'
+import { Courses } from './drift-courses.tsx'
+import { MovedPanel } from './drift-moved.tsx'
+import { Statistics } from './drift-statistics.tsx'
+import { verdictWords } from './verdict-words.ts'
+
+const pollMs = 5_000
+
+/** What a check says in a word: only one that compared something is OK. */
+const wordOf = ({ verdict, state }: CheckSummary): string =>
+  verdict === 'ok' && state === 'collecting'
+    ? 'Collecting'
+    : verdict === 'ok' && state !== 'checked' && state !== 'unreadable'
+      ? 'Too few posts'
+      : verdictWords[verdict]
+
+/** Whether the model still fits the stream, and why. */
+export function DriftView() {
+  const [chosen, setChosen] = useState('')
+  const polled = usePolled(`drift?check=${encodeURIComponent(chosen)}`, DriftPage, pollMs)
+  const page = polled.value
+  if (page === undefined) {
+    return (
+      <>
+        <AsOf polled={polled} staleMs={3 * pollMs} />
+        {polled.trouble === undefined && <p class="quiet loading">Loading …</p>}
+      </>
+    )
+  }
+  const check = page.checks.find(({ id }) => id === page.report?.id) ?? page.checks[0]
+  if (check === undefined || page.report === null) {
+    return (
+      <>
+        <AsOf polled={polled} staleMs={3 * pollMs} />
+        <NoCheck />
+      </>
+    )
+  }
+  return (
+    <>
+      <AsOf polled={polled} staleMs={3 * pollMs} />
+      <div class="board drift">
+        <section class="panel wide" aria-labelledby="verdict-title">
+          <header>
+            <h2 id="verdict-title">
+              <span class="verdict" data-verdict={check.verdict}>
+                {wordOf(check)}
+              </span>
+            </h2>
+            <p dir="auto">{check.headline}</p>
+          </header>
+          <p class="quiet">
+            Checked {formatDay(check.atMs)}: {formatCount(check.posts)} posts written {formatDay(check.fromMs)} to{' '}
+            {formatDay(check.toMs)}, scored by <bdi>{check.model.name}</bdi> v{check.model.version}
+          </p>
+          {page.report.reasons.length > 0 && (
+            <ul class="reasons" aria-label="Reasons">
+              {page.report.reasons.map(({ segment, verdict, sentence }) => (
+                <li key={`${segment} ${sentence}`}>
+                  <span class="mark" data-verdict={verdict}>
+                    {verdictWords[verdict]}
+                  </span>
+                  <span dir="auto">
+                    {segment !== '' && <b>{segment}: </b>}
+                    {sentence}
+                  </span>
+                </li>
+              ))}
+            </ul>
+          )}
+          <Timeline checks={page.checks} current={check.id} onChoose={setChosen} />
+        </section>
+        <Accuracy page={page} check={check} />
+        <MovedPanel moved={page.report.moved} />
+        <Courses history={page.history} />
+        <Statistics statistics={page.report.statistics} />
+      </div>
+    </>
+  )
+}
+
+interface TimelineProps {
+  readonly checks: readonly CheckSummary[]
+  readonly current: string
+  readonly onChoose: (id: string) => void
+}
+
+/** One mark for each of the last checks, oldest first; a mark opens its check. */
+const Timeline = ({ checks, current, onChoose }: TimelineProps) => (
+  <ol class="timeline" aria-label="Last checks, oldest first">
+    {checks.toReversed().map((check) => (
+      <li key={check.id}>
+        <button
+          type="button"
+          class="tick"
+          data-verdict={check.verdict}
+          data-quiet={wordOf(check) !== verdictWords[check.verdict]}
+          aria-pressed={check.id === current}
+          title={`${formatDay(check.atMs)}: ${wordOf(check)}`}
+          onClick={() => onChoose(check.id === checks[0]?.id ? '' : check.id)}
+        >
+          <span class="hidden">
+            {formatMinute(check.atMs)} {wordOf(check)}
+          </span>
+          <span aria-hidden="true">{{ ok: '·', warning: '!', drift: '✕' }[check.verdict]}</span>
+        </button>
+      </li>
+    ))}
+  </ol>
+)
+
+const NoCheck = () => (
+  <section class="panel empty" aria-labelledby="no-check-title">
+    <h2 id="no-check-title">No check yet</h2>
+    <p>
+      The drift job compares each window of posts with how the stream was before. Its checks appear here by themselves.
+    </p>
+    <dl>
+      <dt>
+        <code>npx driftline up</code>
+      </dt>
+      <dd>runs it with all other parts</dd>
+      <dt>
+        <code>npx driftline drift run</code>
+      </dt>
+      <dd>checks once, now</dd>
+    </dl>
+  </section>
+)
