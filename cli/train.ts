@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../core/clock.ts'
 import { DriftlineError } from '../core/errors.ts'
 import { describeComparison } from '../training/after/certify.ts'
 import { backendNames } from '../training/backends/backend.ts'
+import { defaultWorkers } from '../training/backends/select.ts'
 import type { HoldOut } from '../training/data.ts'
 import type { Progress, Recipe } from '../training/finetune.ts'
 import { type PresetName, presets } from '../training/presets/presets.ts'
@@ -40,7 +40,7 @@ interface TrainFlags extends Record<string, unknown> {
   readonly int8: boolean
   readonly fp16?: boolean
   readonly backend: 'auto' | (typeof backendNames)[number]
-  readonly workers: number
+  readonly workers?: number
   readonly seed: number
 }
 
@@ -76,7 +76,11 @@ export const trainCommand = () =>
     .option('--no-int8', 'do not make the int8 variant')
     .option('--fp16', 'make the float16 variant too, for CUDA')
     .addOption(new Option('--backend <name>', 'what computes').choices(['auto', ...backendNames]).default('auto'))
-    .option('--workers <n>', 'threads that share each batch', whole(1), Math.min(4, availableParallelism()))
+    .option(
+      '--workers <n>',
+      'threads that share each batch (default: up to 4; 1 on tensorflow, which has its own)',
+      whole(1),
+    )
     .option('--seed <n>', 'the same seed and number of threads give the same model', whole(0), 1)
     .action(
       runs<TrainFlags>(async ({ config, json, signal }, flags) => {
@@ -98,7 +102,7 @@ export const trainCommand = () =>
           recipe: overrides(flags),
           variants: [...(flags.int8 ? (['int8'] as const) : []), ...(flags.fp16 ? (['fp16'] as const) : [])],
           backend: flags.backend,
-          workers: flags.workers,
+          workers: flags.workers ?? defaultWorkers(flags.backend),
           seed: flags.seed,
           clock: systemClock,
           signal,

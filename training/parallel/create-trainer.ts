@@ -1,5 +1,6 @@
 import { DriftlineError } from '../../core/errors.ts'
 import type { BackendName } from '../backends/backend.ts'
+import { backendFor, quietTensorflow } from '../backends/select.ts'
 import { type Entry, layoutOf } from './layout.ts'
 import { lossTotals } from './loss.ts'
 import { type Answer, localMember, type Member, type Request } from './member.ts'
@@ -21,6 +22,7 @@ const fewestTableRows = 1024
 export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const { model, trainable, output = 'logits', backend = 'auto', workers = 1, loss = {}, optimiser = {} } = options
   options.signal?.throwIfAborted()
+  if (backendFor(backend) === 'tensorflow') quietTensorflow()
   const layout = layoutOf(model, trainable, optimiser.decays, options.tableRows ?? fewestTableRows)
   const threads = Math.max(1, workers)
   const state = sharedState(layout, threads)

@@ -1,38 +1,26 @@
 import type { BackendName } from '../backends/backend.ts'
-import { selectBackend } from '../backends/select.ts'
-import type { Model } from '../onnx/model.ts'
-import { compile, parameterValues } from '../program.ts'
-import * as tf from '../tf.ts'
-import { tensorflowDifferentiator } from './differentiate.ts'
+import { backendFor } from '../backends/select.ts'
+import type { DifferentiatorSetup, OpenDifferentiator } from './differentiator.ts'
 import { Shard, type ShardOptions } from './shard.ts'
-import type { SharedState } from './shared-state.ts'
+import { openTensorflowJs } from './tensorflow-js.ts'
 
 /** What a worker needs to start; plain data, so that it can be posted. */
-export interface ShardSetup {
-  readonly model: Model
-  readonly inputs: readonly string[] | undefined
-  readonly output: string
+export interface ShardSetup extends Omit<DifferentiatorSetup, 'backend' | 'layout'> {
   readonly backend: BackendName | 'auto'
-  readonly state: SharedState
   readonly options: ShardOptions
 }
 
-/** Starts the backend in this thread, compiles the model and uploads the frozen weights. */
+/** A new backend is a line here, one in backends/backend.ts, and a file that implements `Differentiator`. */
+const openers: Readonly<Record<BackendName, OpenDifferentiator>> = {
+  tensorflow: openTensorflowJs,
+  wasm: openTensorflowJs,
+  cpu: openTensorflowJs,
+}
+
+/** Starts the backend in this thread, with the model compiled and the frozen weights in place. */
 export async function openShard(setup: ShardSetup): Promise<{ readonly shard: Shard; readonly backend: BackendName }> {
-  const { model, inputs, output, state, options } = setup
-  const backend = await selectBackend(setup.backend)
-  const program = compile(model, { inputs, outputs: [output] })
-  const { layout } = options
-  const trained = new Set([...layout.dense, ...layout.tables].map(({ name }) => name))
-  const reached = new Set(program.parameters.map(({ name }) => name))
-  const unreached = [...trained].filter((name) => !reached.has(name))
-  if (unreached.length > 0) throw new Error(`${output} does not depend on ${unreached.join(', ')}`)
-  const values = parameterValues(model, program)
-  const frozen = new Map(
-    program.parameters
-      .filter(({ name }) => !trained.has(name))
-      .map(({ name, dims }) => [name, tf.tensor(values.get(name) ?? [], [...dims])]),
-  )
-  const differentiator = tensorflowDifferentiator(program, layout, state, frozen, backend)
+  const { options, state } = setup
+  const backend = backendFor(setup.backend)
+  const differentiator = await openers[backend]({ ...setup, backend, layout: options.layout })
   return { shard: new Shard(options, state, differentiator), backend }
 }

@@ -1,6 +1,6 @@
 import { type AdamWOptions, adamWStep, squaredNorm, updateAdamW } from '../optimiser.ts'
 import { barrier } from './barrier.ts'
-import type { Differentiator } from './differentiate.ts'
+import type { Differentiator } from './differentiator.ts'
 import type { Layout } from './layout.ts'
 import { type LossTotals, lossTargets } from './loss.ts'
 import { outcomes, type SharedState } from './shared-state.ts'
@@ -109,14 +109,8 @@ export class Shard {
       return outcomes.done
     }
     const targetsFor = (classes: number) => lossTargets(batch, classes, loss, totals)
-    this.#state.sums[index * 2] = this.#differentiator.gradient(batch.feeds, targetsFor, buffer)
-    let overflow = false
-    for (const [at, table] of this.#differentiator.tables.entries()) {
-      const shared = buffer.tables[at]
-      if (shared === undefined) throw new Error(`no gradient buffer for table ${at}`)
-      counts[at] = table.drainTo(shared)
-      overflow ||= (counts[at] ?? 0) > shared.rows.length
-    }
+    this.#state.sums[index * 2] = this.#differentiator.gradient(batch.feeds, targetsFor, buffer, counts)
+    const overflow = buffer.tables.some(({ rows }, at) => (counts[at] ?? 0) > rows.length)
     if (Atomics.load(this.#state.cancelled, 0) === 1) return outcomes.cancelled
     return overflow ? outcomes.overflow : outcomes.done
   }

@@ -1,46 +1,30 @@
-import type { BackendName } from '../backends/backend.ts'
 import { serveRowTables, standFor } from '../backends/row-tables.ts'
+import { selectBackend } from '../backends/select.ts'
 import { heapView, refreshed, tensorOverRows } from '../backends/tensors.ts'
-import type { HostFeed, Program } from '../program.ts'
+import { compile, type HostFeed, parameterValues } from '../program.ts'
 import * as tf from '../tf.ts'
-import type { Entry, Layout } from './layout.ts'
-import { type LossTargets, lossOf } from './loss.ts'
-import type { GradientBuffer, SharedState } from './shared-state.ts'
+import type { Differentiator, DifferentiatorSetup } from './differentiator.ts'
+import type { Entry } from './layout.ts'
+import { lossOf } from './loss.ts'
+import type { RowGradient } from './shared-state.ts'
 import { TableRows } from './table-rows.ts'
 import type { Feeds } from './trainer.ts'
 
-/**
- * What a worker can do with its rows of a batch, and all that the rest of the trainer knows of TensorFlow.js: a backend
- * that runs whole training steps in another way implements this.
- */
-export interface Differentiator {
-  /** The weights have changed. */
-  refresh(): void
-  /** [rows · classes] */
-  logits(feeds: Feeds): { readonly values: Float32Array; readonly classes: number }
-  /**
-   * Forward and backward.
-   *
-   * @param targetsFor the loss, once the number of classes is known
-   * @param into the gradient of the dense parameters, written whole
-   * @returns the loss of these rows
-   */
-  gradient(feeds: Feeds, targetsFor: (classes: number) => LossTargets, into: GradientBuffer): number
-  /** The tables of the layout, whose gradients wait to be drained. */
-  readonly tables: readonly TableRows[]
-  dispose(): void
-}
-
-/**
- * @param frozen the float parameters of the program that are not trained, by name
- */
-export function tensorflowDifferentiator(
-  program: Program,
-  layout: Layout,
-  state: SharedState,
-  frozen: ReadonlyMap<string, tf.Tensor>,
-  backend: BackendName,
-): Differentiator {
+/** TensorFlow.js on one of its backends: the program runs operation by operation, and the tape runs back. */
+export async function openTensorflowJs(setup: DifferentiatorSetup): Promise<Differentiator> {
+  const { model, inputs, output, layout, state } = setup
+  const backend = await selectBackend(setup.backend)
+  const program = compile(model, { inputs, outputs: [output] })
+  const trained = new Set([...layout.dense, ...layout.tables].map(({ name }) => name))
+  const reached = new Set(program.parameters.map(({ name }) => name))
+  const unreached = [...trained].filter((name) => !reached.has(name))
+  if (unreached.length > 0) throw new Error(`${output} does not depend on ${unreached.join(', ')}`)
+  const values = parameterValues(model, program)
+  const frozen = new Map(
+    program.parameters
+      .filter(({ name }) => !trained.has(name))
+      .map(({ name, dims }) => [name, tf.tensor(values.get(name) ?? [], [...dims])]),
+  )
   serveRowTables(backend)
   const tables = layout.tables.map((entry, index) => new TableRows(entry, state, index))
   const stands = tables.map((table, index) => {
@@ -62,7 +46,6 @@ export function tensorflowDifferentiator(
   }
 
   return {
-    tables,
     refresh() {
       dense = dense.map((tensor, index) => refreshed(tensor, valuesOf(layout.dense[index] as Entry)))
     },
@@ -73,8 +56,8 @@ export function tensorflowDifferentiator(
         return { values: logits.dataSync<'float32'>().slice(), classes: logits.shape.at(-1) ?? 0 }
       })
     },
-    gradient(feeds, targetsFor, into) {
-      return tf.tidy(() => {
+    gradient(feeds, targetsFor, into, counts) {
+      const loss = tf.tidy(() => {
         const parameters = [...dense, ...stands]
         let loss = Number.NaN
         const forward = (...weights: tf.Tensor[]): tf.Tensor => {
@@ -89,9 +72,11 @@ export function tensorflowDifferentiator(
         }
         return loss
       })
+      for (const [index, table] of tables.entries()) counts[index] = table.drainTo(into.tables[index] as RowGradient)
+      return loss
     },
     dispose() {
-      tf.dispose([dense, stands])
+      tf.dispose([dense, stands, [...frozen.values()]])
     },
   }
 }

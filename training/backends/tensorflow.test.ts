@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest'
+import * as tf from '../tf.ts'
+import { backendFor, selectBackend } from './select.ts'
+
+test('where tfjs-node is installed it computes, with all the threads in one worker', async ({ skip }) => {
+  if (backendFor('auto') !== 'tensorflow')
+    skip('tfjs-node is not installed here: test/tensorflow/run.sh installs and tests it')
+  expect(await selectBackend('auto')).toBe('tensorflow')
+  expect(tf.getBackend()).toBe('tensorflow')
+  const product = tf.matMul(tf.tensor2d([[1, 2]]), tf.tensor2d([[3], [4]]))
+  expect([...product.dataSync()]).toEqual([11])
+  // an operation that takes a list of tensors: tfjs-node asks for functions of `util` that Node 23 no longer has
+  expect([...tf.stack([tf.scalar(1), tf.scalar(2)]).dataSync()]).toEqual([1, 2])
+})
