@@ -9,6 +9,7 @@ import { downloadFromHub } from '../models/import/hub-child.ts'
 import { checkFree, type Imported, importModel, modelName } from '../models/import/import-model.ts'
 import { loadModel } from '../models/load-model.ts'
 import type { ModelDirectory } from '../models/model-directory.ts'
+import { proofLimits } from '../models/proof/report.ts'
 import type { Manifest } from '../models/registry/manifest.ts'
 import { normalisers } from '../text/normalisers.ts'
 import { runs, verb } from './command.ts'
@@ -110,7 +111,10 @@ in hub/ in the data folder until the import has succeeded.`,
             maxTokens: flags.maxTokens,
             clock: systemClock,
             open: openGraph,
-            prove: (made) => proveWithAnswers(made, { device: config.device, log, signal }),
+            prove: (made) => {
+              const limits = proofLimits(made.manifest, config.proofSeconds)
+              return proveWithAnswers(made, { device: config.device, limits, log, signal })
+            },
           })
         const out = resolve(flags.out)
         await checkFree(out, flags.force) // before a download of minutes

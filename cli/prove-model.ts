@@ -3,7 +3,7 @@ import type { Log } from '../core/log.ts'
 import { type ProveOptions, proveModel } from '../inference/proof/prove-model.ts'
 import type { ModelDirectory } from '../models/model-directory.ts'
 import { proofsFolder } from '../models/proof/proofs.ts'
-import type { ProofReport } from '../models/proof/report.ts'
+import { type ProofReport, proofLimits } from '../models/proof/report.ts'
 
 type Choice = Partial<Pick<ProveOptions, 'device' | 'again'>>
 
@@ -14,4 +14,10 @@ export const provingWith =
     directory: Pick<ModelDirectory, 'path' | 'manifest'>,
     choice: Choice & { readonly signal?: AbortSignal } = {},
   ): Promise<ProofReport | undefined> =>
-    proveModel(directory, { proofs: proofsFolder(config.data), log, signal, ...choice })
+    proveModel(directory, {
+      proofs: proofsFolder(config.data),
+      limits: proofLimits(directory.manifest, config.proofSeconds),
+      log,
+      signal,
+      ...choice,
+    })

@@ -160,6 +160,12 @@ export const configSchema = z.strictObject({
     .max(1)
     .default(0.02)
     .describe('Smallest fall of the accuracy, estimated or measured, that matters.'),
+  proofSeconds: z.coerce
+    .number()
+    .min(1)
+    .max(3600)
+    .default(20)
+    .describe('Longest time to try a version before it may score, in seconds; each 100 MB of model add ten.'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

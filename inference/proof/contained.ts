@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import type { Clock } from '../../core/clock.ts'
 
 export interface Containment {
@@ -42,6 +43,7 @@ export async function runContained(containment: Containment): Promise<Ended> {
   const { signal, clock, onMessage, memoryMb } = containment
   signal.throwIfAborted()
   const child = start(containment)
+  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL) // what scores comes first
   const over = new AbortController()
   let peakMb: number | null = null
   try {
