@@ -57,7 +57,8 @@ export async function runContained(containment: Containment): Promise<Ended> {
       const watch = setInterval(look, everyMs)
       over.signal.addEventListener('abort', () => clearInterval(watch))
       const abort = () => reject(signal.reason)
-      signal.addEventListener('abort', abort, { signal: over.signal })
+      signal.addEventListener('abort', abort)
+      over.signal.addEventListener('abort', () => signal.removeEventListener('abort', abort))
       child.on('message', (message) => {
         look()
         if (onMessage(message)) resolve({ kind: 'done' })

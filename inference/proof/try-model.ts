@@ -1,8 +1,9 @@
-import { messageOf } from '../../core/errors.ts'
+import { DriftlineError, messageOf } from '../../core/errors.ts'
 import { parseBoundedJson } from '../../models/bounded-json.ts'
 import { checkGraph } from '../../models/import/check-graph.ts'
 import { loadModelDirectory, type ModelDirectory } from '../../models/model-directory.ts'
 import { Golden, goldenFile, goldenTolerance, largestDifference } from '../../models/proof/golden.ts'
+import { idsIn } from '../../models/proof/ids.ts'
 import { inspectGraph } from '../../models/proof/inspect-graph.ts'
 import { nestsRepetition, patternsOf, signsIn } from '../../models/proof/patterns.ts'
 import { costlyProbes, longProbe, shortProbes } from '../../models/proof/probes.ts'
@@ -131,10 +132,12 @@ function tryTokenizer(directory: ModelDirectory, encodeMs: number): Tokenizer {
     }
     signs.push(...signsIn(pattern))
   }
-  const tokenizer = buildTokenizer(directory)
-  if (tokenizer.vocabularySize > mostIds) {
-    refuse('MODEL_UNSAFE', file, `its ids go up to ${tokenizer.vocabularySize}, past ${mostIds}`)
+  for (const id of idsIn(directory.tokenizer)) {
+    if (!(typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < mostIds)) {
+      refuse('MODEL_INVALID', file, `it has the id ${String(id)}, which is no whole number from 0 to ${mostIds}`)
+    }
   }
+  const tokenizer = buildTokenizer(directory)
   const { normaliser, maxTokens } = directory.manifest.text
   for (const probe of costlyProbes(signs)) {
     const ms = leastOfTwo(() => tokenizer.encode(normalisers[normaliser](probe), maxTokens), encodeMs)
@@ -152,6 +155,7 @@ function buildTokenizer({ tokenizer, tokenizerConfig }: ModelDirectory): Tokeniz
   try {
     return createTokenizer(tokenizer, tokenizerConfig)
   } catch (error) {
+    if (error instanceof DriftlineError) throw error
     return refuse('MODEL_INVALID', 'tokenizer.json', messageOf(error), error)
   }
 }
@@ -212,6 +216,19 @@ class Trial {
     }
   }
 
+  /** A run that fails is cut in halves until each text stands alone, which hides a model that takes no two at a time. */
+  async #together(): Promise<void> {
+    const { tokenizer, maxTokens, classes, normalise, run } = this.#options
+    const rows = this.#probes.slice(0, 4).map((text) => tokenizer.encode(normalise(text), maxTokens).ids)
+    try {
+      const { length } = await run(rows)
+      if (length !== rows.length * classes) throw new Error(`it gave ${length} logits for ${rows.length} texts`)
+    } catch (error) {
+      const reason = `it does not score texts of different lengths together: ${messageOf(error)}`
+      refuse('MODEL_INVALID', this.#file, reason, error)
+    }
+  }
+
   async texts(): Promise<void> {
     this.#first = await this.#score(this.#probes)
     for (const { index, reason } of this.#first.failures) {
@@ -221,6 +238,7 @@ class Trial {
           : `it scores a short text, but not one of ${this.#options.maxTokens} tokens; lower --max-tokens`
       refuse('MODEL_INVALID', this.#file, `${said}: ${reason}`)
     }
+    await this.#together()
   }
 
   /** @returns how many of some ids, spread over the vocabulary, the graph does not take */

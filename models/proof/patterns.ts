@@ -7,7 +7,7 @@ export function* patternsOf(value: unknown): Generator<string> {
 
 /** Plain characters that a pattern names, at most 32: texts that consist of them take its branches. */
 export function signsIn(pattern: string): readonly string[] {
-  const plain = pattern.replaceAll(/\\(?:[pP]\{[^}]*\}|u\{?[0-9a-fA-F]+\}?|x[0-9a-fA-F]{2}|.)/gsu, '')
+  const plain = pattern.replaceAll(/\\(?:[pP]\{[^}]*\}|u\{[^}]*\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)/gsu, '')
   return [...new Set(plain.replaceAll(/[()[\]{}|*+?^$\\]/g, ''))].slice(0, 32)
 }
 
