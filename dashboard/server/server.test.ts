@@ -351,3 +351,31 @@ describe('/metrics', () => {
     for (const line of lines.slice(0, -1)) expect(line).toMatch(/^(# (HELP|TYPE) |[a-z_]+\{.*\} [-+.\de]+$)/)
   })
 })
+
+describe('drift and models', () => {
+  test('an empty drift page, and a check whose id is no id', async () => {
+    const server = await serve()
+    const empty = await server.inject({ url: '/api/drift', headers: local })
+    expect(empty.json()).toMatchObject({ checks: [], report: null })
+    expect(empty.headers['cache-control']).toBe('no-store')
+    const long = await server.inject({ url: `/api/drift?check=${'x'.repeat(300)}`, headers: local })
+    expect(long.statusCode).toBe(400)
+  })
+
+  test('the report of gates is a page of its own that can run nothing', async () => {
+    const server = await serve()
+    const report = await server.inject({ url: '/api/models/sentiment/2/gates', headers: local })
+    expect(report.headers['content-type']).toBe('text/html; charset=utf-8')
+    expect(report.headers['content-security-policy']).toContain("default-src 'none'")
+    expect(report.headers['content-security-policy']).toContain('sandbox')
+    expect(report.headers['x-content-type-options']).toBe('nosniff')
+  })
+
+  test.each(['sentiment/1', 'sentiment/0', 'sentiment/two', '..%2f..%2fetc/2', 'SENTIMENT/2', 'sentiment/2.5'])(
+    'there is no report %s',
+    async (path) => {
+      const server = await serve()
+      expect((await server.inject({ url: `/api/models/${path}/gates`, headers: local })).statusCode).toBe(404)
+    },
+  )
+})

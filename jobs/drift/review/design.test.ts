@@ -80,12 +80,27 @@ describe('what is chosen', () => {
     )
   })
 
+  test.each([
+    ['a single class', [1]],
+    ['all-equal confidences', [0.5, 0.5]],
+    ['no doubt at all', [1, 0]],
+    ['numbers that are none', [Number.NaN, Number.NaN]],
+  ])('is a known sample also of %s', (_, probabilities) => {
+    const posts = Array.from({ length: 500 }, () => ({ text: 'the same', probabilities }))
+    const chosen = choose(posts, defaultBudget, undefined, seededRandom(4))
+    expect(chosen.length).toBeGreaterThanOrEqual(59) // the audit, and what drift and doubt leave
+    for (const { probability } of chosen) {
+      expect(probability).toBeGreaterThanOrEqual(0.08)
+      expect(probability).toBeLessThanOrEqual(1)
+    }
+  })
+
   test('weighs by the inverse of its probabilities to all posts, and to their doubtful ones, on average', () => {
     const posts = candidates(1500)
     const doubtful = posts.map(({ probabilities }) => (marginDoubt(probabilities) > 0.3 ? 1 : 0))
     const typicality = posts.map((_, n) => (n % 10 === 0 ? 5 : 0.1))
     const random = seededRandom(9)
-    const draws = 1000
+    const draws = 300
     const sums = Array.from({ length: draws }, () => {
       let [count, inDoubt] = [0, 0]
       for (const { at, probability } of choose(posts, { ...defaultBudget, diversity: 0 }, typicality, random)) {
