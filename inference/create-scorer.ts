@@ -22,8 +22,8 @@ export interface ScorerOptions {
   /** Most tokens in one run, padding included. */
   readonly batchTokens: number
   /**
-   * For a model that is loaded beside one that needs the cores: its threads are started one after another, and yield to
-   * others. `low at first` ends with the loading, and is `usual` where a priority cannot be raised again.
+   * For a model that is loaded beside one that needs the cores: its threads are started one after another, yield to
+   * others, and warm up longer. `low at first` ends with the loading, and is `usual` where a priority cannot be raised again.
    */
   readonly priority?: Priority
   readonly log: Log
@@ -66,7 +66,7 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
     return true
   }
   const pool = new Pool({
-    start: startThreads(input, () => low),
+    start: startThreads(input, () => low, priority !== 'usual'),
     labels,
     timeLimitMs: options.timeLimitMs ?? 90_000,
     clock: options.clock ?? systemClock,

@@ -25,7 +25,8 @@ test.runIf(hasThreadPriorities)(
   'a thread lowers its own priority alone, and raises it where that is allowed',
   async () => {
     const before = niceness()
-    expect(await inThread([true, false])).toEqual([10, canRaisePriority() ? 0 : 10])
+    const low = Math.min(19, before + 10)
+    expect(await inThread([true, false])).toEqual([low, canRaisePriority() ? before : low])
     expect(niceness()).toBe(before)
   },
 )

@@ -7,21 +7,23 @@ import type { FromWorker, StopFlag, ToWorker, WorkerInput } from './protocol.ts'
 import { proveProvider } from './provider.ts'
 import { type ChunkOptions, type Columns, scoreChunk } from './score-chunk.ts'
 import { openSession, type Session } from './session.ts'
+import { warmUp } from './warm-up.ts'
 
 // A scoring thread: its own normaliser, tokenizer and session. It scores one chunk after another, in their order.
 
 const port = parentPort
 if (port === null) throw new Error('inference/worker runs only as a worker thread')
-const { input, flag, low } = workerData as {
+const { input, flag, low, warm } = workerData as {
   readonly input: WorkerInput
   readonly flag: StopFlag
   readonly low: boolean
+  readonly warm: boolean
 }
 if (low) setThreadPriority(true)
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
 
 /** Lets every buffer of a first run be allocated, and shows whether logits and classes agree. */
-const warmUpTexts = ['warm up', 'a longer text, so that a run has rows of different lengths', '']
+const firstTexts = ['warm up', 'a longer text, so that a run has rows of different lengths', '']
 
 try {
   const { session, options, ready } = await start()
@@ -71,10 +73,11 @@ async function start(): Promise<{ session: Session; options: ChunkOptions; ready
     nowUs: () => performance.now() * 1000,
     stopped: () => Atomics.load(flag, 0) !== 0,
   }
-  const failure = (await scoreChunk(warmUpTexts, options))?.failures[0]
+  const failure = (await scoreChunk(firstTexts, options))?.failures[0]
   if (failure !== undefined) {
     await session.release()
     throw new DriftlineError('MODEL_INVALID', { file, reason: `its first run failed: ${failure.reason}` })
   }
+  if (warm) await warmUp((texts) => scoreChunk(texts, options), options.nowUs)
   return { session, options, ready: { kind: 'ready', provider, passedOver } }
 }
