@@ -143,9 +143,11 @@ async function spell(rig: SwapRig, [from, to]: Span): Promise<Spell> {
 /** Each swap as the job recorded it, and how long after the promotion its first batch began. */
 async function swapsOf(rig: SwapRig, registry: Registry) {
   const recorded = await rig.rows(
-    `SELECT reason, toUnixTimestamp64Milli(min(swapped_at)) AS first, toUnixTimestamp64Milli(max(swapped_at)) AS last,
-       max(pause_us) AS pause, max(load_ms) AS load
-     FROM swaps WHERE outcome = 'swapped' GROUP BY swap_id, reason ORDER BY first`,
+    `SELECT reason, toUnixTimestamp64Milli(min(at)) AS first, toUnixTimestamp64Milli(max(at)) AS last,
+       max(pause) AS pause, max(load) AS load
+     FROM (SELECT swap_id, reason, partition, max(swapped_at) AS at, max(pause_us) AS pause, max(load_ms) AS load FROM swaps
+       WHERE outcome IN ('swapped', 'took_over') GROUP BY swap_id, reason, partition)
+     GROUP BY swap_id, reason ORDER BY first`,
     z.object({
       reason: z.string(),
       first: z.coerce.number(),

@@ -58,7 +58,7 @@ test('canaries start, grow and end while posts arrive, and each post is scored b
     await more()
     await set(2, { share: 0.2, reason: 'a fifth' })
     await set(3, { share: 0.3 })
-    await until(() => models.contenders.length === 2)
+    await until(() => models.contenders.length === 2 && models.settled)
     const first = posts
     await more()
     for (const { post_id, model_version } of await rowsFrom(first)) {
@@ -66,7 +66,7 @@ test('canaries start, grow and end while posts arrive, and each post is scored b
       expect(model_version).toBe(slot < 0.2 * slotCount ? 2 : slot < 0.5 * slotCount ? 3 : 1)
     }
     await set(2, { share: 0.6, reason: 'most' })
-    await until(() => running(models).some(([version, slots]) => version === 2 && slots === 6000))
+    await until(() => running(models).some(([version, slots]) => version === 2 && slots === 6000) && models.settled)
     const second = posts
     await more()
     for (const { post_id, model_version } of await rowsFrom(second)) {
@@ -75,7 +75,7 @@ test('canaries start, grow and end while posts arrive, and each post is scored b
     }
     await stop(3)
     await stop(2)
-    await until(() => models.contenders.length === 0)
+    await until(() => models.contenders.length === 0 && models.settled)
     const third = posts
     await more()
     expect(new Set((await rowsFrom(third)).map(({ model_version }) => model_version))).toEqual(new Set([1]))
@@ -97,7 +97,7 @@ test('a shadow scores its share beside the champion, in rows of its own that no 
   await rig.whileScoring(async (models) => {
     await more(10)
     await set(2, { mode: 'shadow', share: 0.4 })
-    await until(() => models.contenders.length === 1)
+    await until(() => models.contenders.length === 1 && models.settled)
     const first = posts
     await more()
     await until(async () => (await rig.count('scores WHERE shadow = 1')) > 0)
@@ -117,7 +117,7 @@ test('a shadow that hangs costs the champion nothing, and what it misses is coun
   const shadowRows = await rig.count('scores WHERE shadow = 1')
   await rig.whileScoring(async (models) => {
     await set(2, { mode: 'shadow', share: 1 })
-    await until(() => models.contenders.length === 1)
+    await until(() => models.contenders.length === 1 && models.settled)
     for (let round = 0; round < 10; round++) await more(1000)
     await until(async () => ((await rig.status())?.challengers?.[0]?.skipped ?? 0) > 1000)
   })
@@ -132,7 +132,7 @@ test('the guard ends a canary that fails, its posts are scored by the champion, 
   await rig.whileScoring(async (models) => {
     await more(10)
     await set(3, { share: 0.5 })
-    await until(() => models.contenders.length === 1)
+    await until(() => models.contenders.length === 1 && models.settled)
     await more()
     await until(async () => (await readTraffic(rig.registry, 'tiny')).challengers.length === 0)
     expect(models.contenders).toEqual([])
@@ -169,7 +169,7 @@ test('a challenger that cannot be loaded is taken out of the document, with the 
 test('a challenger that is promoted goes on with its own threads', async () => {
   await rig.whileScoring(async (models) => {
     await set(2, { share: 0.3 })
-    await until(() => models.contenders.length === 1)
+    await until(() => models.contenders.length === 1 && models.settled)
     await more()
     const threads = models.contenders[0]?.live.scorer
     await rig.promote(2, 'it did well')

@@ -18,6 +18,7 @@ import { deadRow, scoreBatch } from './rows.ts'
 import { Shadows } from './shadows.ts'
 import type { Followed, StartScorer } from './start-model.ts'
 import type { ModelSwitch } from './swap.ts'
+import { whenClosed } from './when-closed.ts'
 
 export interface ScoreJobOptions {
   readonly config: Config
@@ -78,11 +79,14 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
         scoreFlow(
           eventLog.source(posts.name, { untilEnd }),
           scoreBatch(models, posts, clock, shadows),
-          shadows.after(
-            countWrites(
-              clickHouseSink({ connect, topic: posts, positionsIn: 'scores', acceptRecreated, dangerouslyUnguarded }),
-              counts,
+          whenClosed(
+            shadows.after(
+              countWrites(
+                clickHouseSink({ connect, topic: posts, positionsIn: 'scores', acceptRecreated, dangerouslyUnguarded }),
+                counts,
+              ),
             ),
+            (partition) => models.forget(posts, Number(partition)),
           ),
           limits,
         ),

@@ -33,7 +33,15 @@ const scored: Scored = {
 }
 
 const leasing = (current: () => Scorer): Pick<ModelSwitch, 'begin'> => ({
-  begin: () => ({ scorer: current(), contenders: [], recorded: Promise.resolve(), end: () => undefined }),
+  begin: (_, batch) => [
+    {
+      records: batch.length,
+      scorer: current(),
+      contenders: [],
+      recorded: Promise.resolve(),
+      end: () => undefined,
+    },
+  ],
 })
 
 /** Scores every text but those that hold `poison`. */

@@ -9,9 +9,7 @@ import { signalsOf } from '../../text/signals.ts'
 import type { Parsed } from './parse.ts'
 import { type Routed, RoutedScoring } from './score-routed.ts'
 import type { Shadows } from './shadows.ts'
-import type { ModelSwitch } from './swap.ts'
-
-type Alive = { readonly record: LogRecord; readonly post: Post }
+import type { Lease, ModelSwitch } from './swap.ts'
 
 /**
  * Scores a batch and turns each record into exactly one row: a score, or a dead post with its reason.
@@ -29,12 +27,11 @@ export function scoreBatch(
   return async (batch: readonly Parsed[]): Promise<readonly LoggedRow[]> => {
     const [first] = batch
     if (first === undefined) return []
-    const alive = batch.filter((item): item is Alive => !(item.post instanceof DriftlineError))
-    const lease = models.begin(topic, first.record)
-    const posts = alive.map(({ post }) => post)
-    const results = await Promise.all([scoring.score(posts, lease), lease.recorded])
-      .then(([routed]) => routed)
-      .finally(lease.end)
+    const leases = models.begin(
+      topic,
+      batch.map(({ record }) => record),
+    )
+    const results = await scoreParts(batch, leases, scoring)
     const { partition, offset } = first.record
     const facts = { topic, batchId: `${topic.name}-${partition}-${offset}`, scoredAtMs: clock.now() }
     let next = 0
@@ -46,9 +43,35 @@ export function scoreBatch(
         ? refusedRow(record, routed.result, facts)
         : scoreRow(record, post, routed.result, routed, facts)
     })
-    shadows?.offer(lease, partition, rows)
+    for (const { lease, at } of partsOf(leases)) shadows?.offer(lease, partition, rows.slice(at, at + lease.records))
     return rows
   }
+}
+
+/** Leases of a batch, and where the records of each begin. */
+function* partsOf(leases: readonly Lease[]): Generator<{ readonly lease: Lease; readonly at: number }> {
+  let at = 0
+  for (const lease of leases) {
+    yield { lease, at }
+    at += lease.records
+  }
+}
+
+/** Results of the posts of a batch, in their order. */
+async function scoreParts(
+  batch: readonly Parsed[],
+  leases: readonly Lease[],
+  scoring: RoutedScoring,
+): Promise<readonly Routed[]> {
+  const parts = await Promise.all(
+    [...partsOf(leases)].map(({ lease, at }) => {
+      const posts = batch
+        .slice(at, at + lease.records)
+        .flatMap(({ post }) => (post instanceof DriftlineError ? [] : [post]))
+      return Promise.all([scoring.score(posts, lease), lease.recorded]).finally(lease.end)
+    }),
+  )
+  return parts.flatMap(([routed]) => routed)
 }
 
 interface BatchFacts {

@@ -11,7 +11,7 @@ afterAll(() => rig[Symbol.asyncDispose]())
 
 const refusals = () =>
   rig.rows(
-    `SELECT to_version, outcome, changed_by FROM swaps WHERE outcome NOT IN ('started', 'swapped')`,
+    `SELECT to_version, outcome, changed_by FROM swaps WHERE outcome NOT IN ('started', 'swapped', 'took_over')`,
     z.object({ to_version: z.number(), outcome: z.string(), changed_by: z.string() }),
   )
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { SwapRow } from '../../clickhouse/rows.ts'
 import type { LogRecord, TopicInfo } from '../../connectors/event-log.ts'
 import type { Clock } from '../../core/clock.ts'
@@ -40,14 +41,16 @@ export interface ReadyContender extends Cause {
   readonly watch: Watch
 }
 
-/** The models of one batch. */
+/** The models of some records of a batch, mostly of all. */
 export interface Lease {
+  /** How many records: the first of the batch, or those after the lease before. */
+  readonly records: number
   readonly scorer: Scorer
   /** Challengers that take posts from it, or score posts beside it. */
   readonly contenders: readonly Contender[]
   /** Settles once `swaps` says who scores from which offset on; rows must not be written before. */
   readonly recorded: Promise<void>
-  /** The batch is scored, or failed. */
+  /** They are scored, or failed. */
   end(): void
 }
 
@@ -61,36 +64,74 @@ export interface ModelSwitchOptions {
   readonly nowUs?: () => number
 }
 
-/** What is known of a partition: who scores it from where on, and since when nobody has been scoring it. */
-interface Lane {
-  route: Route | undefined
-  offset: number
-  recorded: Promise<void>
-  batches: number
-  idleSinceUs: number
+/** Who scores a partition from an offset on. */
+interface Turn {
+  readonly route: Route
+  readonly from: number
+  readonly recorded: Promise<void>
 }
+
+/** What is known of a partition. */
+interface Lane {
+  readonly topic: TopicInfo
+  readonly partition: number
+  /** `undefined` while it must be recorded who scores. */
+  now: Turn | undefined
+  /** Recorded, and not reached yet; in the order of their offsets. */
+  ahead: Turn[]
+  /** Offset after the last record that was begun. */
+  next: number
+  /** Since when nobody has been scoring it, when no batch is under way. */
+  idleSinceUs: number
+  batches: number
+  /** Records begun since `sinceUs`, and the rate of the stretch before, in records per microsecond. */
+  begun: number
+  sinceUs: number
+  rate: number
+}
+
+/** A partition's rate is that of stretches of at least this length, in microseconds. */
+const stretchUs = 200_000
+/** What a record of a change is taken to need before one was measured, in microseconds. */
+const firstRecordUs = 50_000
+/** A change is recorded ahead of what comes in meanwhile, times this: records vary. */
+const margin = 1.5
+const mostAhead = 50_000
+/** An offset that is not reached within this, after it was recorded, is no longer waited for, in milliseconds. */
+const reachedWithinMs = 500
+/** Rows that tell of a hand-over gather for so long, in milliseconds. */
+const gatherMs = 100
 
 /**
  * Holds the models that score now: the champion, and challengers beside it. A batch leases them for as long as it takes;
- * a change of any kind changes what the next batches get, and lets a model go once its last batch is back.
+ * a change of any kind changes what later batches get, and lets a model go once its last batch is back.
  *
  * Each partition's change is recorded before any row that follows from it is written: so the last record at or below an
  * offset always says who scores which post there, whenever the process is killed. A partition that begins again further
  * back (after a failed write, or a start) is recorded again from there.
+ *
+ * A record takes the store some tens of milliseconds, and rows that waited for it came that much later. So a change is
+ * recorded ahead, for an offset that each partition will reach about when the record is durable, and nobody waits: until then
+ * those who scored before go on. A batch that holds the offset is scored in two parts.
  */
 export class ModelSwitch implements AsyncDisposable {
   readonly #options: ModelSwitchOptions
   readonly #lanes = new Map<string, Lane>()
-  /** Models that are not released: those of the route, and older ones that still have batches. */
+  /** Models that are not released: those of the route, and older ones that still have batches or records to come. */
   readonly #held = new Set<Live>()
   readonly #leaving = new Set<Promise<void>>()
   readonly #endings: Endings = new WeakMap()
+  readonly #closing = new AbortController()
   #route: Route
   #changes = 0
   #lastRowMs = 0
+  #recordUs = firstRecordUs
+  /** Hand-overs that are not told yet. */
+  #handOvers: SwapRow[] = []
 
   constructor(options: ModelSwitchOptions) {
     this.#options = options
+    setMaxListeners(0, this.#closing.signal) // one for each change that partitions have still to reach
     const { scorer, ...reason } = options.first
     this.#route = { champion: { ...reason, live: this.#hold(scorer), from: 0, id: this.#nextId() }, contenders: [] }
   }
@@ -100,38 +141,86 @@ export class ModelSwitch implements AsyncDisposable {
     return this.#route.champion.live.scorer
   }
 
+  /** True when no partition has still to reach the offset of a change. */
+  get settled(): boolean {
+    return [...this.#lanes.values()].every(({ ahead }) => ahead.length === 0)
+  }
+
   get contenders(): readonly Contender[] {
     return this.#route.contenders
   }
 
-  begin(topic: TopicInfo, { partition, offset }: Pick<LogRecord, 'partition' | 'offset'>): Lease {
-    const route = this.#route
-    const key = `${topic.name} ${partition}`
-    const lane = this.#lanes.get(key) ?? {
-      route: undefined,
-      offset: 0,
-      recorded: Promise.resolve(),
+  /** @param batch records of one partition in the order of their offsets, at least one */
+  begin(topic: TopicInfo, batch: readonly Pick<LogRecord, 'partition' | 'offset'>[]): readonly Lease[] {
+    const [first] = batch
+    if (first === undefined) throw new Error('a batch has at least one record')
+    const lane = this.#lane(topic, first.partition)
+    this.#reach(lane, first.offset)
+    const { now } = lane
+    if (now === undefined || first.offset < now.from || (lane.ahead.length === 0 && now.route !== this.#route)) {
+      this.#tellHere(lane, first.offset)
+    }
+    this.#measure(lane, batch)
+    const leases: Lease[] = []
+    for (let from = 0; from < batch.length; ) {
+      const [upcoming] = lane.ahead
+      const cut = upcoming === undefined ? -1 : batch.findIndex(({ offset }) => offset >= upcoming.from)
+      const to = cut < 0 ? batch.length : cut
+      leases.push(this.#lease(lane, to - from))
+      if (cut >= 0) this.#reach(lane, batch[cut]?.offset ?? 0)
+      from = to
+    }
+    return leases
+  }
+
+  /** The partition is closed here, and another process may go on with it: nothing may be told of it any more. */
+  forget(topic: TopicInfo, partition: number): void {
+    this.#lanes.delete(keyOf(topic, partition))
+    for (const live of [...this.#held]) this.#leaveIfDone(live)
+  }
+
+  #lane(topic: TopicInfo, partition: number): Lane {
+    const key = keyOf(topic, partition)
+    const nowUs = this.#nowUs()
+    const known = this.#lanes.get(key) ?? {
+      topic,
+      partition,
+      now: undefined,
+      ahead: [],
+      next: 0,
+      idleSinceUs: nowUs,
       batches: 0,
-      idleSinceUs: this.#nowUs(),
+      begun: 0,
+      sinceUs: nowUs,
+      rate: 0,
     }
-    this.#lanes.set(key, lane)
-    if (lane.route !== route || offset < lane.offset) {
-      const changes = tellChanges(lane.route, route, this.#endings)
-      // Begun again further back: who scores is told again from there, by the change that brought the champion.
-      const told = offset < lane.offset && changes.length === 0 ? [tellChampion(route.champion)] : changes
-      const isSwap = lane.route !== undefined && lane.route.champion.id !== route.champion.id
-      const pauseUs = isSwap && lane.batches === 0 ? Math.round(this.#nowUs() - lane.idleSinceUs) : 0
-      lane.route = route
-      lane.offset = offset
-      if (told.length > 0) this.#record(lane, route, topic, partition, told, pauseUs)
+    this.#lanes.set(key, known)
+    return known
+  }
+
+  #measure(lane: Lane, batch: readonly Pick<LogRecord, 'offset'>[]): void {
+    lane.next = (batch.at(-1)?.offset ?? 0) + 1
+    const nowUs = this.#nowUs()
+    if (nowUs - lane.sinceUs >= stretchUs) {
+      lane.rate = lane.begun / (nowUs - lane.sinceUs)
+      lane.begun = 0
+      lane.sinceUs = nowUs
     }
+    lane.begun += batch.length
+  }
+
+  #lease(lane: Lane, records: number): Lease {
+    const { now } = lane
+    if (now === undefined) throw new Error('nobody scores this partition')
+    const { champion, contenders } = now.route
+    const lives = [champion.live, ...contenders.map(({ live }) => live)]
     lane.batches++
-    const lives = [route.champion.live, ...route.contenders.map(({ live }) => live)]
     for (const live of lives) live.batches++
     return {
-      scorer: route.champion.live.scorer,
-      contenders: route.contenders,
-      recorded: lane.recorded,
+      records,
+      scorer: champion.live.scorer,
+      contenders,
+      recorded: now.recorded,
       end: () => {
         lane.batches--
         lane.idleSinceUs = this.#nowUs()
@@ -141,6 +230,79 @@ export class ModelSwitch implements AsyncDisposable {
         }
       },
     }
+  }
+
+  /** Enters the turns that begin at or before an offset. */
+  #reach(lane: Lane, offset: number): void {
+    let reached = 0
+    while ((lane.ahead[reached]?.from ?? Number.POSITIVE_INFINITY) <= offset) reached++
+    const turn = lane.ahead[reached - 1]
+    if (turn === undefined) return
+    if (turn.route.champion.id !== lane.now?.route.champion.id) this.#tellHandOver(lane, turn)
+    this.#enter(lane, turn)
+  }
+
+  #enter(lane: Lane, turn: Turn): void {
+    lane.ahead = lane.ahead.slice(lane.ahead.indexOf(turn) + 1)
+    lane.now = turn
+    for (const live of [...this.#held]) this.#leaveIfDone(live)
+  }
+
+  /** Records who scores from this offset on, where nothing ahead says so; its rows wait for that. */
+  #tellHere(lane: Lane, offset: number): void {
+    const { now } = lane
+    const changes = tellChanges(now?.route, this.#route, this.#endings)
+    // Begun again further back: who scores is told again from there, by the change that brought the champion.
+    const told = changes.length === 0 ? [tellChampion(this.#route.champion)] : changes
+    const isSwap = now !== undefined && now.route.champion.id !== this.#route.champion.id
+    const turn = { route: this.#route, from: offset, recorded: Promise.resolve() }
+    const recorded = this.#record(this.#rows(lane, turn, told, isSwap ? this.#pauseUs(lane) : 0))
+    lane.ahead = []
+    this.#enter(lane, { ...turn, recorded })
+    this.#undoIfLost(lane, recorded)
+  }
+
+  /** Records a change in all partitions at once, for offsets that they will reach, or have reached when `atOnce`. */
+  #tellAhead(atOnce: boolean): void {
+    const rows: SwapRow[] = []
+    const turns: [Lane, Omit<Turn, 'recorded'>][] = []
+    for (const lane of this.#lanes.values()) {
+      const last = lane.ahead.at(-1) ?? lane.now
+      if (last === undefined) continue
+      const isIdle = this.#nowUs() - lane.sinceUs > 5 * stretchUs
+      const ahead = atOnce || isIdle ? 0 : Math.ceil(lane.rate * this.#recordUs * margin)
+      const turn = { route: this.#route, from: Math.max(last.from, lane.next + Math.min(mostAhead, ahead)) }
+      turns.push([lane, turn])
+      rows.push(...this.#rows(lane, turn, tellChanges(last.route, this.#route, this.#endings), 0))
+    }
+    if (rows.length === 0) return
+    const recorded = this.#record(rows)
+    for (const [lane, turn] of turns) {
+      lane.ahead.push({ ...turn, recorded })
+      this.#undoIfLost(lane, recorded)
+    }
+    void recorded.then(
+      () => this.#endWait(recorded),
+      () => undefined, // undone
+    )
+  }
+
+  /** The stream may have stopped before an offset: then the next records, below it, are told of anew. */
+  async #endWait(recorded: Promise<void>): Promise<void> {
+    await this.#options.clock.sleep(reachedWithinMs, this.#closing.signal).catch(() => undefined)
+    for (const lane of this.#lanes.values()) {
+      const turn = lane.ahead.find((ahead) => ahead.recorded === recorded)
+      if (turn !== undefined) this.#enter(lane, turn)
+    }
+  }
+
+  /** A record that failed is made again with the next batch, as if nothing were known of the partition. */
+  #undoIfLost(lane: Lane, recorded: Promise<void>): void {
+    recorded.catch(() => {
+      lane.ahead = lane.ahead.filter((turn) => turn.recorded !== recorded)
+      if (lane.now?.recorded === recorded) lane.now = undefined
+      for (const live of [...this.#held]) this.#leaveIfDone(live)
+    })
   }
 
   /** From now on, batches get this model. One that is a challenger already goes on with the threads it has. */
@@ -167,7 +329,7 @@ export class ModelSwitch implements AsyncDisposable {
     const ended = contenders.find(({ live }) => live.scorer.version === version)
     if (ended === undefined) return false
     this.#endings.set(ended.live, { ...cause, id: this.#nextId() })
-    this.#go({ champion, contenders: contenders.filter((other) => other !== ended) })
+    this.#go({ champion, contenders: contenders.filter((other) => other !== ended) }, true)
     return true
   }
 
@@ -189,18 +351,37 @@ export class ModelSwitch implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort()
     for (const live of this.#held) this.#leave(live)
     await Promise.all(this.#leaving)
   }
 
-  #record(lane: Lane, route: Route, topic: TopicInfo, partition: number, told: readonly Told[], pauseUs: number): void {
-    const where = { topic: topic.name, topic_id: topic.id, partition, first_offset: lane.offset, pause_us: pauseUs }
-    const recorded = this.#options.record(told.map((change) => ({ ...change, ...where, ...this.#common(route) })))
-    lane.recorded = recorded
-    recorded.catch(() => {
-      // The next batch records it again, as if nothing were known of the partition.
-      if (lane.recorded === recorded) lane.route = undefined
-    })
+  async #record(rows: readonly SwapRow[]): Promise<void> {
+    const startedUs = this.#nowUs()
+    await this.#options.record(rows)
+    this.#recordUs += 0.3 * (this.#nowUs() - startedUs - this.#recordUs)
+  }
+
+  #rows(lane: Lane, { route, from }: Omit<Turn, 'recorded'>, told: readonly Told[], pauseUs: number): SwapRow[] {
+    const { topic, partition } = lane
+    const where = { topic: topic.name, topic_id: topic.id, partition, first_offset: from, pause_us: pauseUs }
+    return told.map((change) => ({ ...change, ...where, ...this.#common(route) }))
+  }
+
+  #pauseUs({ batches, idleSinceUs }: Lane): number {
+    return batches === 0 ? Math.round(this.#nowUs() - idleSinceUs) : 0
+  }
+
+  /** The record of a swap was made ahead; what the hand-over was like is told after it, and nobody waits for that. */
+  #tellHandOver(lane: Lane, turn: Turn): void {
+    const told = { ...tellChampion(turn.route.champion), outcome: 'took_over' }
+    this.#handOvers.push(...this.#rows(lane, turn, [told], this.#pauseUs(lane)))
+    if (this.#handOvers.length > 1) return
+    void this.#options.clock
+      .sleep(gatherMs, this.#closing.signal)
+      .catch(() => undefined)
+      .then(() => this.#options.record(this.#handOvers.splice(0)))
+      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'a hand-over could not be recorded'))
   }
 
   /** The columns that all rows fill alike. Each row is later than the one before, so that they have an order. */
@@ -209,8 +390,9 @@ export class ModelSwitch implements AsyncDisposable {
     return { swapped_at: this.#lastRowMs, model_name: this.scorer.name, ...tellRoute(route) }
   }
 
-  #go(route: Route): void {
+  #go(route: Route, atOnce = false): void {
     this.#route = route
+    this.#tellAhead(atOnce)
     for (const live of [...this.#held]) this.#leaveIfDone(live)
   }
 
@@ -221,8 +403,11 @@ export class ModelSwitch implements AsyncDisposable {
   }
 
   #leaveIfDone(live: Live): void {
-    const { champion, contenders } = this.#route
-    if (live.batches > 0 || champion.live === live || contenders.some((contender) => contender.live === live)) return
+    if (live.batches > 0 || isIn(this.#route, live)) return
+    // A partition whose next turn is not reached goes on with those it has.
+    const waits = ({ now, ahead }: Lane) =>
+      ahead.length > 0 && [...(now === undefined ? [] : [now]), ...ahead].some(({ route }) => isIn(route, live))
+    if ([...this.#lanes.values()].some(waits)) return
     this.#leave(live)
   }
 
@@ -250,3 +435,8 @@ export class ModelSwitch implements AsyncDisposable {
     return `${process.pid}-${this.#options.clock.now()}-${this.#changes++}`
   }
 }
+
+const keyOf = (topic: TopicInfo, partition: number): string => `${topic.name} ${partition}`
+
+const isIn = ({ champion, contenders }: Route, live: Live): boolean =>
+  champion.live === live || contenders.some((contender) => contender.live === live)
