@@ -62,27 +62,49 @@ async function up({ config, loaded, log, signal, json }: Context, source: Source
     part('dashboard', ['dashboard'], async (stop) => announce(await page.line(stop), json), { onData: page.push }),
     part('score', ['score'], scoring),
     part('drift', ['drift'], async () => undefined),
-    ...(source === 'demo' ? [part('ingest', ['ingest', 'demo'], async () => undefined)] : []),
+    ...(source === 'demo'
+      ? [
+          part('reviewer', ['labels', 'reveal', ...demoReviewer], async () => undefined),
+          part('ingest', ['ingest', 'demo', ...demoChange], async () => undefined),
+        ]
+      : []),
   ]
   await supervise(parts, { clock: systemClock, random: Math.random, log, signal, onLine: printPartLine })
   return 0
 }
 
-/** The made-up stream is quick and alike all day: drift shows within a minute instead of an hour. What was set holds. */
-const demoDrift = {
+/**
+ * Three quarters of a minute after its start the made-up stream talks of other things in other words; a stand-in labels
+ * what the review queue asks about. So the whole loop can be watched within three minutes of the first start.
+ */
+const demoChange = ['--drift', 'vocabulary', '--drift-at', '45', '--drift-over', '5']
+const demoReviewer = ['--share', '0.04', '--delay', '2', '--rate', '60']
+
+/** The made-up stream is quick and alike all day: what takes hours elsewhere takes seconds. What was set holds. */
+const demoPace = {
   driftSchedule: '*/10 * * * * *',
   driftWindowSeconds: '10',
   driftMinPosts: '500',
   driftBaselinePosts: '4000',
   driftBaselineSeconds: '20',
   driftLatenessSeconds: '2',
+  promotion: 'auto',
+  retrainMinLabels: '240',
+  retrainRecentHours: '0.007',
+  retrainCoolDownMinutes: '0.5',
+  retrainMaxMinutes: '1',
+  retrainMaxPerDay: '50',
+  canaryShare: '0.3',
+  canaryMinutes: '0.15',
+  canaryPosts: '300',
+  watchMinutes: '0.5',
 } as const satisfies Partial<Record<ConfigKey, string>>
 
 const demoSettings = ({ origins }: LoadedConfig): NodeJS.ProcessEnv =>
   Object.fromEntries(
-    (Object.keys(demoDrift) as (keyof typeof demoDrift)[])
+    (Object.keys(demoPace) as (keyof typeof demoPace)[])
       .filter((key) => origins[key] === 'default')
-      .map((key) => [environmentName(key), demoDrift[key]]),
+      .map((key) => [environmentName(key), demoPace[key]]),
   )
 
 /** Parts of an `up` that was killed end by themselves within this time. */

@@ -357,6 +357,14 @@ export const queryRows = {
     queued_at_ms: milliseconds,
   }),
   review_people: z.object({ labelled_by: z.string(), answers: count, skipped: count }),
+  reveal_queue: z.object({
+    post_id: z.string(),
+    text: z.string(),
+    event_at_ms: milliseconds,
+    label: z.string(),
+    selection_probability: share,
+  }),
+  reveal_sample: z.object({ post_id: z.string(), text: z.string(), event_at_ms: milliseconds, label: z.string() }),
   review_population: z.object({ posts: count }),
   review_candidates: z.object({
     post_id: z.string(),
