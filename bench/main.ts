@@ -25,6 +25,14 @@ const benches: Readonly<Record<string, Bench>> = {
     summary: 'the model swapped again and again under load: nothing lost or doubled, latency, pauses and memory',
     run: async (args) => (await import('./swap.ts')).swap(args),
   },
+  'drift-cbpe': {
+    summary: 'accuracy estimated without labels against the truth, on labelled posts whose mix is shifted',
+    run: async (args) => (await import('./drift-cbpe.ts')).driftCbpe(args),
+  },
+  'drift-null': {
+    summary: 'false alarms of the drift check in windows without a change, against the promised budget',
+    run: async (args) => (await import('./drift-null.ts')).driftNull(args),
+  },
   kill: {
     summary: 'SIGKILL at random moments under load: nothing lost, nothing doubled, aggregates equal to rows',
     run: async (args) => (await import('./kill.ts')).kill(args),

@@ -84,20 +84,6 @@ export function cbpe(calibrator: CbpeCalibrator, probabilities: ArrayLike<number
   }
 }
 
-/**
- * Calibrated probability that the prediction is right, for each post: what `cbpe` takes the mean of.
- *
- * @param probabilities [rows · classes]
- * @returns [rows], 0 to 1
- */
-export function calibratedRight(calibrator: CbpeCalibrator, probabilities: ArrayLike<number>): Float64Array {
-  const classes = calibrator.length
-  return Float64Array.from(
-    { length: Math.floor(probabilities.length / classes) },
-    (_, row) => calibrated(calibrator, probabilities, row)[argmax(probabilities, row, classes)] ?? 0,
-  )
-}
-
 /** Calibrated probabilities of one row, [classes]; the model's own where every class is calibrated to 0. */
 function calibrated(calibrator: CbpeCalibrator, probabilities: ArrayLike<number>, row: number): readonly number[] {
   const own = calibrator.map((_, index) => probabilities[row * calibrator.length + index] ?? 0)

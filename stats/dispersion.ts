@@ -8,8 +8,13 @@ import { checkCounts, checkSameLength } from './checks.ts'
 export interface Dispersion {
   /** ≥ 1: what comes out below is chance. */
   readonly factor: number
-  /** Degrees of freedom behind it: an estimate from few blocks is uncertain, and tests with it must allow for that. */
+  /** Degrees of freedom behind it: an estimate from few blocks is uncertain. */
   readonly df: number
+  /**
+   * Denominator of the F by which a window is judged, > 4: `df`, or fewer when single blocks stray further than those of a
+   * normal distribution do, as where a crowd repeats one post for a while.
+   */
+  readonly tailDf: number
   /** Posts of a block, on average. */
   readonly blockPosts: number
 }
@@ -30,16 +35,30 @@ export function dispersionOfCounts(blocks: readonly ArrayLike<number>[]): Disper
     })
   }
   const total = checkCounts(sums, 'blocks')
-  let statistic = 0
-  for (const block of used) {
+  const each = used.map((block) => {
     const size = Array.from(block).reduce((sum, count) => sum + count, 0)
-    sums.forEach((sum, at) => {
+    return sums.reduce((statistic, sum, at) => {
       const expected = (sum / total) * size
-      if (expected > 0) statistic += ((block[at] ?? 0) - expected) ** 2 / expected
-    })
-  }
-  const df = (used.length - 1) * (sums.filter((sum) => sum > 0).length - 1)
-  return { factor: df === 0 ? 1 : Math.max(1, statistic / df), df, blockPosts: total / Math.max(1, used.length) }
+      return expected > 0 ? statistic + ((block[at] ?? 0) - expected) ** 2 / expected : statistic
+    }, 0)
+  })
+  const perBlock = sums.filter((sum) => sum > 0).length - 1
+  const df = (used.length - 1) * perBlock
+  const factor = df === 0 ? 1 : Math.max(1, each.reduce((sum, one) => sum + one, 0) / df)
+  return { factor, df, tailDf: Math.min(df, tailOf(each, perBlock)), blockPosts: total / Math.max(1, used.length) }
+}
+
+/**
+ * The ν for which values like these would be F(d, ν), up to a factor: var / mean² of that is 2 (d + ν − 2) / (d (ν − 4)), and
+ * 2 / d for ν = ∞. What chance adds to the ratio of a few blocks is taken off, one standard deviation of it.
+ */
+export function tailOf(each: readonly number[], d: number): number {
+  const mean = each.reduce((sum, one) => sum + one, 0) / each.length
+  if (d <= 0 || each.length < 3 || mean === 0) return Number.POSITIVE_INFINITY
+  const variance = each.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (each.length - 1)
+  const chance = (2 / d) * Math.sqrt((2 + 4 / d) / each.length)
+  const excess = d * (variance / mean ** 2 - chance) - 2
+  return excess <= 0 ? Number.POSITIVE_INFINITY : 4 + (2 * d + 4) / excess
 }
 
 /** What blocks hold of a ratio Σ numerator / Σ denominator over posts; a mean when every denominator is 1. */
@@ -77,10 +96,16 @@ export function dispersionOfRatio(blocks: readonly RatioSums[]): Dispersion {
   const all = used.reduce(addRatioSums, noRatioSums)
   const ratio = all.denominator > 0 ? all.numerator / all.denominator : 0
   const within = residualSquares(all, ratio)
-  const between = used.reduce((sum, block) => sum + (block.numerator - ratio * block.denominator) ** 2, 0)
+  const each = used.map((block) => (block.numerator - ratio * block.denominator) ** 2)
+  const between = each.reduce((sum, one) => sum + one, 0)
   const df = Math.max(0, used.length - 1)
   const factor = df === 0 || within === 0 ? 1 : (between / df / within) * used.length
-  return { factor: Math.max(1, factor), df, blockPosts: all.posts / Math.max(1, used.length) }
+  return {
+    factor: Math.max(1, factor),
+    df,
+    tailDf: Math.min(df, tailOf(each, 1)),
+    blockPosts: all.posts / Math.max(1, used.length),
+  }
 }
 
 /**

@@ -9,7 +9,7 @@ import { wordsOutcome } from './domain-classifier.ts'
 import { expectedRight, labelledOutcomes } from './labelled.ts'
 import { grouped, type Outcome, percent } from './outcome.ts'
 import type { Live, Reference } from './reference.ts'
-import { byBlock, type Counts, type Summary, sumOf } from './summary.ts'
+import { blocksOf, byBlock, type Counts, joinBlocks, type Summary, sumOf } from './summary.ts'
 
 /** What is too small to matter, however sure it is. */
 export interface SmallestEffects {
@@ -31,25 +31,31 @@ export interface SmallestEffects {
  * distributions one decides, because each that does costs all others a part of the budget.
  */
 export function compare(reference: Reference, live: Live, smallest: SmallestEffects): readonly Outcome[] {
-  const [blocks, window] = [reference.segments.get('') ?? [], live.segments.get('')]
-  if (window === undefined || window.posts === 0 || blocks.length < 2) return []
+  const [fine, window] = [reference.segments.get('') ?? [], live.segments.get('')]
+  if (window === undefined || window.posts === 0 || fine.length < 2) return []
+  const joined = blocksOf(fine, window.posts)
+  const blocks = joinBlocks(fine, joined)
   const rows = { referenceRows: sumOf(blocks).posts, liveRows: window.posts }
-  const estimated = estimatedOutcome(reference, live, smallest.accuracy)
+  const estimated = estimatedOutcome(reference, live, joined, smallest.accuracy)
   return [
     ...segmentOutcomes('', blocks, window, smallest, true),
     ...countsOutcomes('', 'source', blocks, window, ({ sources }) => sources, smallest.share),
     ...countsOutcomes('', 'lang', blocks, window, ({ languages }) => languages, smallest.share),
-    ...defined(wordsOutcome(reference.sample, live.sample, reference.wordsNull, smallest.words, rows)),
+    ...defined(
+      wordsOutcome(reference.sample, live.sample, reference.wordsNull(live.sample.length), smallest.words, rows),
+    ),
     ...defined(estimated?.outcome),
     ...labelledOutcomes(live.labelled, {
       reference: reference.measured,
       calibrator: reference.calibrator,
-      dispersion: estimated?.dispersion ?? { factor: 1, df: 1, blockPosts: 1 },
+      dispersion: estimated?.dispersion ?? { factor: 1, df: 1, tailDf: 1, blockPosts: 1 },
       smallestEffect: smallest.accuracy,
     }),
     ...[...live.segments].flatMap(([segment, summary]) => {
       const before = reference.segments.get(segment)
-      return segment === '' || before === undefined ? [] : segmentOutcomes(segment, before, summary, smallest, false)
+      return segment === '' || before === undefined
+        ? []
+        : segmentOutcomes(segment, joinBlocks(before, joined), summary, smallest, false)
     }),
   ]
 }
@@ -99,7 +105,7 @@ function countsOutcomes(
   }
   const { scale, df, dispersion } = compared
   const distance = (statistic: string, value: number, perUnit: number): Outcome => {
-    const tail = (x: number) => (df === 0 ? 1 : fUpper((x * perUnit) / scale / df, df, Math.max(dispersion.df, 1)))
+    const tail = (x: number) => (df === 0 ? 1 : fUpper((x * perUnit) / scale / df, df, Math.max(dispersion.tailDf, 1)))
     return {
       ...common,
       statistic: `${name}.${statistic}`,
@@ -154,9 +160,9 @@ function unknownOutcome(
 }
 
 /** Accuracy as the scores promise it (CBPE), against the same promise for the baseline's blocks. */
-function estimatedOutcome(reference: Reference, live: Live, smallestEffect: number) {
+function estimatedOutcome(reference: Reference, live: Live, joined: number, smallestEffect: number) {
   const sums = (posts: Live['sample']) => meanSums(expectedRight(reference.calibrator, posts))
-  const blocks = byBlock(reference.sample).map(sums)
+  const blocks = byBlock(reference.sample, joined).map(sums)
   const compared = compareRatio(blocks, sums(live.sample), 'below')
   if (compared === undefined) return undefined
   const outcome: Outcome = {

@@ -58,7 +58,7 @@ export function compareCounts(blocks: readonly (readonly number[])[], live: read
   }
   const occupied = counted.filter((at) => (reference[at] ?? 0) + (now[at] ?? 0) > 0).length
   const df = Math.max(0, occupied - (lumpIsThin ? 0 : 1))
-  const tail = (value: number) => (df === 0 ? 1 : fUpper(value / df, df, Math.max(dispersion.df, 1)))
+  const tail = (value: number) => (df === 0 ? 1 : fUpper(value / df, df, Math.max(dispersion.tailDf, 1)))
   const rareP = lumpIsThin ? rareTail(blocks.map(joined), lump, now[lump] ?? 0, reference[lump] ?? 0, n, m) : 1
   const tests = lumpIsThin ? 2 : 1
   const differences = live.map((count, at) => Math.abs(count / m - (sums[at] ?? 0) / n))

@@ -43,7 +43,7 @@ export function compareRatio(
       ((dispersion.factor * all.posts) / all.denominator ** 2 +
         (dispersionAt(dispersion, live.posts) * live.posts) / live.denominator ** 2),
   )
-  const df = Math.max(dispersion.df, 1)
+  const df = Math.max(dispersion.tailDf, 1)
   const tail = (distance: number): number => {
     if (error === 0) return distance > 0 ? 0 : 1
     const t = distance / error

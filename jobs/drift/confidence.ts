@@ -36,7 +36,7 @@ export function confidenceOutcomes(
   const coarse = (summary: Summary) => rebin({ edges: confidenceEdges, counts: summary.confidence }, edges).counts
   const compared = compareCounts(blocks.map(coarse), coarse(live))
   const { df, scale, dispersion } = compared
-  const tail = (x: number) => (df === 0 ? 1 : fUpper(x / scale / df, df, Math.max(dispersion.df, 1)))
+  const tail = (x: number) => (df === 0 ? 1 : fUpper(x / scale / df, df, Math.max(dispersion.tailDf, 1)))
   const common = { segment, smallestEffect, referenceRows: before.posts, liveRows: live.posts }
   const meanOf = ({ confidence }: Summary) => sumsOfBins(confidence)
   const [was, is] = [ratio(meanOf(before)), ratio(meanOf(live))]
@@ -56,7 +56,7 @@ export function confidenceOutcomes(
   const divergence = jensenShannon(before.confidence, live.confidence)
   const occupied = before.confidence.filter((count, bin) => count + (live.confidence[bin] ?? 0) > 0).length
   const fineDf = Math.max(1, occupied - 1)
-  const shareTail = (x: number) => fUpper((8 * x) / scale / fineDf, fineDf, Math.max(dispersion.df, 1))
+  const shareTail = (x: number) => fUpper((8 * x) / scale / fineDf, fineDf, Math.max(dispersion.tailDf, 1))
   const shown: Outcome[] = [
     {
       ...common,
@@ -92,7 +92,7 @@ function ks(
   const ofMean = dispersionOfRatio(blocks.map(({ confidence }) => sumsOfBins(confidence)))
   const worse = { ...ofMean, factor: Math.max(factor, ofMean.factor) }
   const scale = worse.factor / before.posts + dispersionAt(worse, live.posts) / live.posts
-  const df = Math.max(1, ofMean.df)
+  const df = Math.max(1, ofMean.tailDf)
   const tail = (distance: number): number => {
     const x2 = distance ** 2 / scale
     return Math.min(1, Math.max(kolmogorovUpper(Math.sqrt(x2)), 2 * (1 + (4 * x2) / df) ** (-df / 2)))

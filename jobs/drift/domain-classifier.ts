@@ -1,4 +1,5 @@
 import { auc } from '../../stats/auc.ts'
+import { tailOf } from '../../stats/dispersion.ts'
 import { fitLogistic, type Logistic, logOdds } from '../../stats/logistic.ts'
 import { upperQuantile } from '../../stats/quantile.ts'
 import { studentUpper } from '../../stats/special.ts'
@@ -25,6 +26,8 @@ export interface WordsNull {
   readonly mean: number
   readonly deviation: number
   readonly parts: number
+  /** Degrees of freedom of the t by which a window is judged; fewer when single parts stray. */
+  readonly tailDf: number
   /** Deviation that independent posts would have had in parts of this size. */
   readonly chance: number
 }
@@ -80,35 +83,55 @@ export function separate(reference: readonly SampledPost[], live: readonly Sampl
 
 /** Posts of the baseline that a part must have for its AUC to say something. */
 const fewestOfPart = 150
+/** Parts, at least, where there are posts for so many. */
+const fewestParts = 20
+/** Parts that are tried: each is a classifier. */
+const mostParts = 40
 
 /**
  * The AUC of each stretch of the baseline against the rest of it. Topics that come and go make neighbouring posts alike,
  * so that stretches can be told apart without any drift: a window must stand out more than they do.
  *
  * @param sample of the baseline, with its blocks
+ * @param posts of the window: what few posts tell varies more, so larger parts are cut down to as many
  */
-export function wordsNull(sample: readonly SampledPost[]): WordsNull | undefined {
+export function wordsNull(sample: readonly SampledPost[], posts: number): WordsNull | undefined {
+  const wanted = Math.max(fewestOfPart, Math.min(posts, sample.length / fewestParts))
   const parts: SampledPost[][] = []
-  for (const posts of byBlock(sample)) {
+  for (const block of byBlock(sample)) {
     const last = parts.at(-1)
-    if (last !== undefined && last.length < fewestOfPart) last.push(...posts)
-    else parts.push([...posts])
+    if (last !== undefined && last.length + block.length / 2 < wanted) last.push(...block)
+    else parts.push([...block])
   }
   if (parts.length < 4) return undefined
-  const compared = parts.flatMap((part, at) => {
+  const stride = Math.max(1, parts.length / mostParts)
+  const tried = parts.flatMap((_, at) => (Math.floor(at / stride) === Math.floor((at - 1) / stride) ? [] : [at]))
+  const compared = tried.flatMap((at) => {
+    const part = parts[at] ?? []
     const rest = parts.flatMap((other, index) => (index === at ? [] : other))
-    const stride = Math.max(1, Math.floor(rest.length / mostPosts))
-    const one = separate(
-      rest.filter((_, index) => index % stride === 0),
-      part,
-    )
+    const one = separate(thinned(rest, mostPosts), thinned(part, posts))
     return one === undefined ? [] : [one]
   })
   if (compared.length < 4) return undefined
   const mean = compared.reduce((sum, one) => sum + one.auc, 0) / compared.length
   const variance = compared.reduce((sum, one) => sum + (one.auc - mean) ** 2, 0) / (compared.length - 1)
   const chance = compared.reduce((sum, one) => sum + one.deviation ** 2, 0) / compared.length
-  return { mean, deviation: Math.sqrt(variance), parts: compared.length, chance: Math.sqrt(chance) }
+  const each = compared.map((one) => (one.auc - mean) ** 2)
+  return {
+    mean,
+    deviation: Math.sqrt(variance),
+    parts: compared.length,
+    tailDf: Math.min(compared.length - 1, tailOf(each, 1)),
+    chance: Math.sqrt(chance),
+  }
+}
+
+/** Every n-th post, so that all of the stretch is in it. */
+function thinned(posts: readonly SampledPost[], most: number): readonly SampledPost[] {
+  if (posts.length <= most) return posts
+  return Array.from({ length: most }, (_, at) => posts[Math.floor((at * posts.length) / most)]).filter(
+    (post) => post !== undefined,
+  )
 }
 
 /** The words of the window against those of the baseline: the AUC is how much they differ. */
@@ -125,7 +148,7 @@ export function wordsOutcome(
   // The usual spread, and what a window with fewer posts than the baseline's parts adds to it by chance.
   const spread = Math.max(usual.deviation, usual.chance) ** 2 * (1 + 1 / usual.parts)
   const deviation = Math.sqrt(spread + Math.max(0, compared.deviation ** 2 - usual.chance ** 2))
-  const tail = (distance: number) => studentUpper(distance / deviation, usual.parts - 1)
+  const tail = (distance: number) => studentUpper(distance / deviation, usual.tailDf)
   return {
     segment: '',
     statistic: 'words.auc',

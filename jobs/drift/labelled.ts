@@ -1,9 +1,9 @@
 import { seededRandom } from '../../core/random.ts'
-import { type CbpeCalibrator, calibratedRight, fitCbpe } from '../../stats/cbpe.ts'
 import { type Dispersion, dispersionAt } from '../../stats/dispersion.ts'
 import { upperQuantile } from '../../stats/quantile.ts'
 import { ece, reliabilityBins } from '../../stats/reliability.ts'
 import { gammaUpper, studentUpper } from '../../stats/special.ts'
+import { expectedRight as expectedOf, fitTopLabel, type TopLabelCalibrator } from '../../stats/top-label.ts'
 import { wilson } from '../../stats/wilson.ts'
 import { type Outcome, percent } from './outcome.ts'
 import type { LabelledPost } from './summary.ts'
@@ -39,36 +39,39 @@ export function measure(posts: readonly LabelledPost[]): Measured | undefined {
 }
 
 /** Classes are the model's, in the order of the probabilities; labels it does not know fit no curve and are left out. */
-export function calibratorOf(posts: readonly LabelledPost[], classes: readonly string[]): CbpeCalibrator | undefined {
+export function calibratorOf(
+  posts: readonly LabelledPost[],
+  classes: readonly string[],
+): TopLabelCalibrator | undefined {
   const known = posts.filter(
     ({ label, probabilities }) => classes.includes(label) && probabilities.length === classes.length,
   )
   if (known.length < fewestToCalibrate) return undefined
-  return fitCbpe(
+  return fitTopLabel(
     known.flatMap(({ probabilities }) => probabilities),
     known.map(({ label }) => classes.indexOf(label)),
     classes.length,
   )
 }
 
-/** An isotonic curve per class through fewer labels than this says less than the model's own confidence. */
+/** Isotonic curves through fewer labels than this says less than the model's own confidence. */
 export const fewestToCalibrate = 200
 
 /** Expected probability of being right, for each post; the model's own confidence without a calibrator. */
 export const expectedRight = (
-  calibrator: CbpeCalibrator | undefined,
+  calibrator: TopLabelCalibrator | undefined,
   posts: readonly { readonly probabilities: readonly number[] }[],
 ): Float64Array =>
   Float64Array.from(posts, ({ probabilities }) =>
     calibrator === undefined
       ? probabilities.reduce((most, one) => Math.max(most, one), 0)
-      : (calibratedRight(calibrator, probabilities)[0] ?? 0),
+      : (expectedOf(calibrator, probabilities)[0] ?? 0),
   )
 
 interface LabelledOptions {
   /** Accuracy before, measured the same way. */
   readonly reference: Measured | undefined
-  readonly calibrator: CbpeCalibrator | undefined
+  readonly calibrator: TopLabelCalibrator | undefined
   /** How much more than by chance the stream's accuracy varies from block to block. */
   readonly dispersion: Dispersion
   readonly smallestEffect: number
@@ -81,7 +84,7 @@ export function labelledOutcomes(posts: readonly LabelledPost[], options: Labell
   const { reference, dispersion, smallestEffect } = options
   const common = { segment: '', smallestEffect, liveRows: posts.length }
   const factor = dispersionAt(dispersion, measured.effective)
-  const df = Math.max(dispersion.df, 1)
+  const df = Math.max(dispersion.tailDf, 1)
   const outcomes: Outcome[] = []
   if (reference !== undefined && reference.labels >= fewestLabels) {
     const share =

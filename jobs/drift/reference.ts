@@ -1,4 +1,4 @@
-import type { CbpeCalibrator } from '../../stats/cbpe.ts'
+import type { TopLabelCalibrator } from '../../stats/top-label.ts'
 import { type WordsNull, wordsNull } from './domain-classifier.ts'
 import { calibratorOf, type Measured, measure } from './labelled.ts'
 import type { LabelledPost, SampledPost, Summary } from './summary.ts'
@@ -18,18 +18,27 @@ export interface Baseline {
 
 /** A baseline with what is derived from it once, however many windows are compared. */
 export interface Reference extends Baseline {
-  readonly wordsNull: WordsNull | undefined
+  /** How much words differ within the baseline, between stretches about as long as a window of so many posts. */
+  wordsNull(posts: number): WordsNull | undefined
   /** `undefined` with too few labels: then the model's confidence is taken at its word. */
-  readonly calibrator: CbpeCalibrator | undefined
+  readonly calibrator: TopLabelCalibrator | undefined
   readonly measured: Measured | undefined
 }
 
-export const referenceOf = (baseline: Baseline): Reference => ({
-  ...baseline,
-  wordsNull: wordsNull(baseline.sample),
-  calibrator: calibratorOf(baseline.labelled, baseline.classes),
-  measured: measure(baseline.labelled),
-})
+export function referenceOf(baseline: Baseline): Reference {
+  const nulls = new Map<number, WordsNull | undefined>()
+  return {
+    ...baseline,
+    wordsNull(posts) {
+      // Rounded up by a fifth at most: many classifiers are fitted for one, and windows of a stream are about equally long.
+      const size = Math.ceil(2 ** (Math.ceil(4 * Math.log2(Math.max(1, posts))) / 4))
+      if (!nulls.has(size)) nulls.set(size, wordsNull(baseline.sample, size))
+      return nulls.get(size)
+    },
+    calibrator: calibratorOf(baseline.labelled, baseline.classes),
+    measured: measure(baseline.labelled),
+  }
+}
 
 /** The window, as much of it as a check needs. */
 export interface Live {

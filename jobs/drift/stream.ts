@@ -25,7 +25,7 @@ export interface ScoredStream {
   nthFirst(to: number, posts: number): Promise<number | undefined>
   /** Event time of the `posts`-th of the last posts of the stretch; `undefined` with fewer. */
   nthLast(stretch: Stretch, posts: number): Promise<number | undefined>
-  /** Event times that cut a stretch into 20 blocks of about equally many posts. */
+  /** Event times that cut a stretch into 100 blocks of about equally many posts. */
   edges(stretch: Stretch): Promise<readonly number[]>
   /** One summary per block and segment: '' and each source and language. */
   summaries(stretch: Stretch, edges: readonly number[]): Promise<ReadonlyMap<Segment, readonly Summary[]>>
@@ -80,18 +80,16 @@ export function scoredStream(
 type SummaryRow = QueryRow<'drift_summary'>
 
 function bySegment(rows: readonly SummaryRow[], blocks: number): ReadonlyMap<Segment, readonly Summary[]> {
-  const names = new Set<Segment>([''])
-  for (const { source, lang } of rows) names.add(`source=${source}`).add(`lang=${lang}`)
-  const belongs = (segment: Segment, { source, lang }: SummaryRow) =>
-    segment === '' || segment === `source=${source}` || segment === `lang=${lang}`
-  return new Map(
-    [...names].map((segment) => [
-      segment,
-      Array.from({ length: blocks }, (_, block) =>
-        sumOf(rows.filter((row) => row.block === block && belongs(segment, row)).map(summaryOf)),
-      ),
-    ]),
-  )
+  const parts = new Map<Segment, Summary[][]>()
+  for (const row of rows) {
+    const summary = summaryOf(row)
+    for (const segment of ['', `source=${row.source}`, `lang=${row.lang}`]) {
+      const of = parts.get(segment) ?? Array.from({ length: blocks }, () => [])
+      parts.set(segment, of)
+      of[row.block]?.push(summary)
+    }
+  }
+  return new Map([...parts].map(([segment, of]) => [segment, of.map(sumOf)]))
 }
 
 const summaryOf = (row: SummaryRow): Summary => ({

@@ -66,12 +66,33 @@ export interface SampledPost {
   readonly block: number
 }
 
-/** The sample's posts by block, in the order of the blocks. */
-export function byBlock(sample: readonly SampledPost[]): readonly (readonly SampledPost[])[] {
+/** Blocks into which a baseline is cut. */
+export const fineBlocks = 100
+/** Blocks that are compared, at least: with fewer nobody knows how much they differ. */
+const fewestBlocks = 20
+
+/**
+ * How many neighbouring blocks are joined, so that a block is about as long as the window: what comes in bursts averages out in
+ * long stretches and does not in short ones.
+ */
+export function blocksOf(blocks: readonly Summary[], windowPosts: number): number {
+  const posts = sumOf(blocks).posts / Math.max(1, blocks.length)
+  const most = Math.max(1, Math.floor(blocks.length / fewestBlocks))
+  return Math.max(1, Math.min(most, Math.round(windowPosts / Math.max(1, posts))))
+}
+
+export const joinBlocks = (blocks: readonly Summary[], joined: number): readonly Summary[] =>
+  Array.from({ length: Math.ceil(blocks.length / joined) }, (_, at) =>
+    sumOf(blocks.slice(at * joined, (at + 1) * joined)),
+  )
+
+/** The sample's posts by block, `joined` of which are one, in the order of the blocks. */
+export function byBlock(sample: readonly SampledPost[], joined = 1): readonly (readonly SampledPost[])[] {
   const blocks = new Map<number, SampledPost[]>()
   for (const post of sample) {
-    const block = blocks.get(post.block)
-    if (block === undefined) blocks.set(post.block, [post])
+    const at = Math.floor(post.block / joined)
+    const block = blocks.get(at)
+    if (block === undefined) blocks.set(at, [post])
     else block.push(post)
   }
   return [...blocks.entries()].sort(([a], [b]) => a - b).map(([, posts]) => posts)

@@ -2,7 +2,6 @@ import type { DriftCheckRow, Verdict } from '../../clickhouse/rows.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Documents } from '../../models/registry/documents.ts'
 import type { Manifest } from '../../models/registry/manifest.ts'
-import { cbpe } from '../../stats/cbpe.ts'
 import { type BaselineDocument, baselineOf } from './baseline.ts'
 import { compare } from './check.ts'
 import { type CheckDetails, type CheckResult, type StatisticDetails, verdictRow } from './check-result.ts'
@@ -10,7 +9,7 @@ import { shiftModel } from './domain-classifier.ts'
 import { movedCounts, movedWords } from './explain.ts'
 import { fitOutcomes } from './fit.ts'
 import { type Budget, type Judged, judge, overall, significance } from './judge.ts'
-import { measure } from './labelled.ts'
+import { expectedRight, measure } from './labelled.ts'
 import { grouped } from './outcome.ts'
 import { type Live, type Reference, referenceOf, type Segment } from './reference.ts'
 import { driftChecksIn } from './schedule.ts'
@@ -221,13 +220,13 @@ function judged(
   return result(options, nowMs, window, [...statistics, ...fit], verdict, details, live.labelled.length, now?.posts)
 }
 
+/** The accuracy that the scores promise, with where it lies in 95 % of windows: the luck of the window alone. */
 function estimateOf({ calibrator }: Reference, { sample }: Live): CheckDetails['estimated'] {
-  if (calibrator === undefined) return null
-  const estimate = cbpe(
-    calibrator,
-    sample.flatMap(({ probabilities }) => probabilities),
-  )
-  return estimate === undefined ? null : { value: estimate.accuracy, low: estimate.low, high: estimate.high }
+  if (calibrator === undefined || sample.length === 0) return null
+  const rights = expectedRight(calibrator, sample)
+  const value = rights.reduce((sum, right) => sum + right, 0) / rights.length
+  const half = (1.96 * Math.sqrt(rights.reduce((sum, right) => sum + right * (1 - right), 0))) / rights.length
+  return { value, low: Math.max(0, value - half), high: Math.min(1, value + half) }
 }
 
 function headlineOf(verdict: Verdict, reasons: readonly Judged[], posts: number): string {
