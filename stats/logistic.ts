@@ -10,7 +10,7 @@ export interface Logistic {
 export interface LogisticOptions {
   /** Penalty λ on Σ w² / 2, per row, default 0.002. Larger keeps rare words nearer to 0. */
   readonly penalty?: number
-  /** Accelerated gradient steps, default 40: enough for ranking and for naming the largest weights. */
+  /** Accelerated gradient steps, default 30: enough for ranking and for naming the largest weights. */
   readonly steps?: number
 }
 
@@ -25,7 +25,7 @@ export function fitLogistic(
   rows: SparseRows,
   positive: ArrayLike<boolean>,
   columns: number,
-  { penalty = 0.002, steps = 40 }: LogisticOptions = {},
+  { penalty = 0.002, steps = 30 }: LogisticOptions = {},
 ): Logistic {
   const positives = Array.from(positive).filter(Boolean).length
   if (positives === 0 || positives === rows.length) throw new RangeError('a classifier needs rows of both kinds')

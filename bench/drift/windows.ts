@@ -23,14 +23,19 @@ export function baselineOf(
 ): Baseline {
   const size = posts.length / fineBlocks
   const blockOf = (at: number) => Math.min(fineBlocks - 1, Math.floor(at / size))
-  const blocks = Array.from({ length: fineBlocks }, (_, block) => posts.filter((_post, at) => blockOf(at) === block))
-  const names = segmentsOf(posts)
+  const segments = new Map<string, readonly Summary[]>()
+  for (const [name, members] of bySegment(posts)) {
+    const blocks: ScoredPost[][] = Array.from({ length: fineBlocks }, () => [])
+    for (const at of members) {
+      const post = posts[at]
+      if (post !== undefined) blocks[blockOf(at)]?.push(post)
+    }
+    segments.set(name, blocks.map(summaryOf))
+  }
   const stride = Math.max(1, posts.length / sampledPosts)
   const sample = Array.from({ length: Math.min(posts.length, sampledPosts) }, (_, at) => Math.floor(at * stride))
   return {
-    segments: new Map(
-      names.map((name) => [name, blocks.map((block) => summaryOf(block.filter((post) => belongs(post, name))))]),
-    ),
+    segments,
     sample: sample.flatMap((at) => {
       const post = posts[at]
       return post === undefined ? [] : [sampledOf(post, blockOf(at))]
@@ -42,7 +47,9 @@ export function baselineOf(
 
 export function liveOf(posts: readonly ScoredPost[], labelled: readonly LabelledPost[], reference: Baseline): Live {
   const segments = new Map<string, Summary>()
-  for (const name of segmentsOf(posts)) segments.set(name, summaryOf(posts.filter((post) => belongs(post, name))))
+  for (const [name, members] of bySegment(posts)) {
+    segments.set(name, summaryOf(members.map((at) => posts[at]).filter((post) => post !== undefined)))
+  }
   const parts = [...segments].filter(([name, { posts: size }]) => {
     const known = (reference.segments.get(name) ?? []).reduce((sum, block) => sum + block.posts, 0)
     return name !== '' && size >= segmentPosts.live && size < 0.9 * posts.length && known >= segmentPosts.baseline
@@ -82,12 +89,21 @@ const sampledOf = (
   block,
 })
 
-const segmentsOf = (posts: readonly ScoredPost[]): string[] => [
-  ...new Set(['', ...posts.flatMap(({ source, lang }) => [`source=${source}`, `lang=${lang}`])]),
-]
-
-const belongs = ({ source, lang }: ScoredPost, segment: string): boolean =>
-  segment === '' || segment === `source=${source}` || segment === `lang=${lang}`
+/** Indices of the posts of each segment. */
+function bySegment(posts: readonly ScoredPost[]): ReadonlyMap<string, readonly number[]> {
+  const segments = new Map<string, number[]>()
+  const add = (name: string, at: number) => {
+    const members = segments.get(name)
+    if (members === undefined) segments.set(name, [at])
+    else members.push(at)
+  }
+  posts.forEach(({ source, lang }, at) => {
+    add('', at)
+    add(`source=${source}`, at)
+    add(`lang=${lang}`, at)
+  })
+  return segments
+}
 
 export function summaryOf(posts: readonly ScoredPost[]): Summary {
   if (posts.length === 0) return noPosts

@@ -8,8 +8,8 @@ import { type Outcome, percent } from './outcome.ts'
 import { byBlock, type SampledPost } from './summary.ts'
 
 /** Posts of either side that are looked at; more tell finer differences and take longer. */
-const mostPosts = 2000
-const mostWords = 4000
+const mostPosts = 1500
+const mostWords = 2500
 /** A word in fewer posts than this is left out. */
 const fewestPosts = 3
 /** Weights that are kept for choosing posts to label. */
@@ -86,7 +86,7 @@ const fewestOfPart = 150
 /** Parts, at least, where there are posts for so many. */
 const fewestParts = 20
 /** Parts that are tried: each is a classifier. */
-const mostParts = 40
+const mostParts = 24
 
 /**
  * The AUC of each stretch of the baseline against the rest of it. Topics that come and go make neighbouring posts alike,
