@@ -7,7 +7,8 @@ import { DriftlineError } from '../../core/errors.ts'
 import { silentLog } from '../../core/log.ts'
 import { createScorer } from '../../inference/create-scorer.ts'
 import { wordsOf } from '../../jobs/drift/words.ts'
-import { loadModel } from '../../models/load-model.ts'
+import { loadDirectory } from '../../models/load-model.ts'
+import { bundledModelPath } from '../../models/model-directory.ts'
 import { signalsOf } from '../../text/signals.ts'
 
 export interface RawPost {
@@ -77,8 +78,8 @@ export interface ScoredPosts {
 }
 
 /** Scores posts with the bundled model, or another, as the score job does. */
-export async function scored(raw: readonly RawPost[], model = 'bundled', workers = 2): Promise<ScoredPosts> {
-  const directory = await loadModel(model, '.')
+export async function scored(raw: readonly RawPost[], path = bundledModelPath, workers = 2): Promise<ScoredPosts> {
+  const directory = await loadDirectory(path)
   const scorer = await createScorer({ directory, device: 'cpu', workers, batchTokens: 512, log: silentLog })
   try {
     const posts: ScoredPost[] = []
