@@ -77,3 +77,35 @@ test('a champion that cannot start is passed over for the previous one, and trie
   })
   expect(await refusals()).toHaveLength(2)
 })
+
+test('a rollback reaches the running job, and is one more swap in audit and table', async () => {
+  rig.broken.delete(3)
+  const swaps = () =>
+    rig.rows(
+      `SELECT DISTINCT swap_id, from_version, to_version, changed_by, reason FROM swaps WHERE outcome = 'swapped' AND reason = 'rollback'`,
+      z.object({ from_version: z.number(), to_version: z.number(), changed_by: z.string(), reason: z.string() }),
+    )
+  let posts = await rig.count('scores')
+  const more = async () => {
+    await rig.append(posts, 100)
+    posts += 100
+    await until(() => rig.scoredUpTo(posts))
+  }
+  await rig.promote(1, 'a known start')
+  await rig.whileScoring(async (models) => {
+    await more()
+    await rig.promote(2, 'better')
+    await until(() => models.scorer.version === 2 && models.settled)
+    await more()
+    const { at } = await rig.registry.aliases('tiny')
+    expect(at).toMatchObject({ champion: 2, previous: 1 })
+    const audited = (await rig.registry.audit('tiny')).length
+    await rig.promote(at.previous ?? 0, 'rollback')
+    await until(() => models.scorer.version === 1 && models.settled)
+    await more()
+    expect(await rig.registry.audit('tiny')).toHaveLength(audited + 1)
+    expect((await rig.registry.aliases('tiny')).at).toMatchObject({ champion: 1, previous: 2 })
+  })
+  expect(await swaps()).toMatchObject([{ from_version: 2, to_version: 1, changed_by: 'ann', reason: 'rollback' }])
+  expect(await rig.verify()).toMatchObject({ ok: true, scored: posts, findings: [] })
+})
