@@ -177,6 +177,24 @@ describe('import', () => {
   })
 })
 
+test('status counts answers, people and agreement', async () => {
+  const answers = (by: string, labels: readonly string[]) =>
+    labels.map((label, n) => ({ id: `p${n}`, label, by, origin: 'review' }))
+  await take([
+    ...answers('ada', ['positive', 'negative', 'neutral', 'positive']),
+    ...answers('ben', ['positive', 'negative', 'positive']),
+  ])
+  expect((await labels(['status'])).stdout.split('\n')).toEqual([
+    '4 posts labelled',
+    'review: 0 of 0 posts answered',
+    '  ada: 4 answers, 0 passed over',
+    '  ben: 3 answers, 0 passed over',
+    'agreement on 3 posts with several answers: 66.7 % of pairs, Krippendorff’s α 0.545',
+    'ties to settle: 1',
+    '',
+  ])
+})
+
 describe('export', () => {
   const answers = [
     { id: 'p1', label: 'positive', by: 'ada' },

@@ -2,10 +2,11 @@ import { Command } from 'commander'
 import { exportLabelsCommand } from './labels-export.ts'
 import { importLabelsCommand } from './labels-import.ts'
 import { revealLabelsCommand } from './labels-reveal.ts'
+import { statusLabelsCommand } from './labels-status.ts'
 
-/** What people say about posts: in, out, and by a stand-in. */
+/** What people say about posts: in, out, how far they agree, and by a stand-in. */
 export const labelsCommand = () =>
-  [importLabelsCommand, exportLabelsCommand, revealLabelsCommand].reduce(
+  [importLabelsCommand, exportLabelsCommand, statusLabelsCommand, revealLabelsCommand].reduce(
     (labels, command) => labels.addCommand(command().exitOverride()),
-    new Command('labels').description('import and export labels: which class people say a post has'),
+    new Command('labels').description('import, export and count labels: which class people say a post has'),
   )

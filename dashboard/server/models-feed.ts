@@ -41,11 +41,20 @@ export function registryModelsFeed(registry: () => Promise<Registry>, session: S
     return opened
   }
   // Versions are written once, so what was read of one stays true; reading verifies every file, which takes a while.
-  const gates = remembered(clock, Number.POSITIVE_INFINITY, async (key): Promise<Gates> => {
-    const [name = '', version] = key.split('@')
-    return readGates(await open(), name, Number(version))
-  })
-  const gatesOf = (name: string, version: number) => gates.get(`${name}@${version}`)
+  const lasting = <T>(make: (from: Registry, name: string, version: number) => Promise<T>) => {
+    const known = remembered(
+      clock,
+      Number.POSITIVE_INFINITY,
+      async (key) => {
+        const [name = '', version] = key.split('@')
+        return make(await open(), name, Number(version))
+      },
+      shownModels * shownVersions,
+    )
+    return (name: string, version: number) => known.get(`${name}@${version}`)
+  }
+  const gatesOf = lasting(readGates)
+  const manifestOf = lasting((from, name, version) => from.manifest(name, version))
 
   async function modelInfo(name: string): Promise<ModelInfo> {
     const from = await open()
@@ -61,7 +70,7 @@ export function registryModelsFeed(registry: () => Promise<Registry>, session: S
       name,
       versions: await Promise.all(
         newest.map(async (version) => {
-          const manifest = await from.manifest(name, version)
+          const manifest = await manifestOf(name, version)
           const judged = gateFiles.report in manifest.files ? (await gatesOf(name, version)).report : null
           return versionInfo(manifest, version, aliases, judged)
         }),

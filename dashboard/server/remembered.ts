@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock.ts'
 
 /**
- * What `make` gives, asked at most once in `ms` for each key, however many pages ask; a failure is not remembered. Keys
- * come from outside, so only the newest few are kept.
+ * What `make` gives, asked at most once in `ms` for each key, however many pages ask; a failure is not remembered.
+ *
+ * @param most keys that are kept, the newest: they may come from outside
  */
-export function remembered<T>(clock: Clock, ms: number, make: (key: string) => Promise<T>) {
-  const most = 20
+export function remembered<T>(clock: Clock, ms: number, make: (key: string) => Promise<T>, most = 20) {
   const known = new Map<string, { readonly atMs: number; readonly value: Promise<T> }>()
   const forget = (key: string) => {
     known.delete(key)

@@ -42,7 +42,7 @@ export function Judge({ session, post, last }: JudgeProps) {
           <h3 id="judged-title" class="quiet">
             What does this post say?
           </h3>
-          <p class="says" dir="auto">
+          <p class="says" dir="auto" aria-live="polite">
             {post.text}
           </p>
           <p class="quiet about">
