@@ -33,6 +33,10 @@ const benches: Readonly<Record<string, Bench>> = {
     summary: 'false alarms of the drift check in windows without a change, against the promised budget',
     run: async (args) => (await import('./drift-null.ts')).driftNull(args),
   },
+  hostile: {
+    summary: 'hostile model directories, tried by publication and put before a running job: refused, and none scores',
+    run: async (args) => (await import('./hostile.ts')).hostile(args),
+  },
   kill: {
     summary: 'SIGKILL at random moments under load: nothing lost, nothing doubled, aggregates equal to rows',
     run: async (args) => (await import('./kill.ts')).kill(args),

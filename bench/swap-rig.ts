@@ -33,7 +33,8 @@ export class SwapRig {
   #score: ChildProcess | undefined
   #client: ClickHouseClient | undefined
 
-  constructor(folder: string, workers: number) {
+  /** @param settings more of the environment that the jobs are given */
+  constructor(folder: string, workers: number, settings: NodeJS.ProcessEnv = {}) {
     this.#folder = folder
     this.#env = {
       ...process.env,
@@ -42,8 +43,18 @@ export class SwapRig {
       DRIFTLINE_LOG_LEVEL: 'warn',
       DRIFTLINE_MODEL: bundledName,
       DRIFTLINE_WORKERS: String(workers),
+      ...settings,
     }
     this.#config = loadConfig({}, this.#env, folder).config
+  }
+
+  get data(): string {
+    return this.#config.data
+  }
+
+  /** Whether the score job is still the process that was started. */
+  get scores(): boolean {
+    return this.#score?.exitCode === null && this.#score.signalCode === null
   }
 
   /** The registry, with the bundled model as version 1 and the same one, made anew, as version 2. */

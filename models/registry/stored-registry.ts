@@ -64,8 +64,9 @@ export class StoredRegistry implements Registry {
   /** The version that differs from `manifest` in nothing but its number. */
   async #find(manifest: Manifest): Promise<number | undefined> {
     for (const version of await this.versions(manifest.name)) {
-      const stored = await this.manifest(manifest.name, version)
-      if (isDeepStrictEqual({ ...stored, version: 0 }, { ...manifest, version: 0 })) return version
+      const stored = await this.manifest(manifest.name, version).catch(unlessInvalid)
+      if (stored !== undefined && isDeepStrictEqual({ ...stored, version: 0 }, { ...manifest, version: 0 }))
+        return version
     }
     return undefined
   }
@@ -208,4 +209,10 @@ function checked(name: string, version: number, manifest: Manifest): Manifest {
   if (manifest.name === name && manifest.version === version) return manifest
   const reason = `it says that it is ${manifest.name} version ${manifest.version}`
   throw new DriftlineError('MODEL_INVALID', { reason, file: manifestFile, model: `${name}@${version}` })
+}
+
+/** A version that somebody has damaged is not the same as any, and keeps nobody from publishing. */
+function unlessInvalid(error: unknown): undefined {
+  if (error instanceof DriftlineError && error.code === 'MODEL_INVALID') return undefined
+  throw error
 }

@@ -23,7 +23,7 @@ const costlyEvery = 20
 export function hostileModels(count: number): HostileModel[] {
   const [cheap, costly] = [recipes.filter((recipe) => !recipe.costly), recipes.filter((recipe) => recipe.costly)]
   // Damage of random places is endless, and the more of it the better; a crafted model is the same each time.
-  const inTurn = [...cheap, ...damages, ...damages]
+  const inTurn = shuffled([...cheap, ...damages, ...damages])
   return Array.from({ length: count }, (_, index): HostileModel => {
     const [list, at] =
       index % costlyEvery === costlyEvery - 1
@@ -33,6 +33,15 @@ export function hostileModels(count: number): HostileModel[] {
     if (recipe === undefined) throw new Error('there are recipes')
     return { recipe, seed: index + 1 }
   })
+}
+
+/** So that the first few are of every group. */
+function shuffled(list: Recipe[]): Recipe[] {
+  const random = seededRandom(1)
+  return list
+    .map((recipe) => [random(), recipe] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, recipe]) => recipe)
 }
 
 /** The well-behaved model that each hostile one is made of. */
