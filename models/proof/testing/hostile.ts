@@ -21,7 +21,8 @@ const costlyEvery = 20
 
 /** So many hostile models, each recipe in turn with a seed of its own; the same ones each time. */
 export function hostileModels(count: number): HostileModel[] {
-  const [cheap, costly] = [recipes.filter((recipe) => !recipe.costly), recipes.filter((recipe) => recipe.costly)]
+  const cheap = recipes.filter((recipe) => !recipe.costly)
+  const costly = shuffled(recipes.filter((recipe) => recipe.costly))
   // Damage of random places is endless, and the more of it the better; a crafted model is the same each time.
   const inTurn = shuffled([...cheap, ...damages, ...damages])
   return Array.from({ length: count }, (_, index): HostileModel => {
