@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../core/clock.ts'
 import { DriftlineError } from '../core/errors.ts'
 import { type JobStatus, readStatuses } from '../core/status.ts'
+import { mayTakeAlias } from '../models/registry/may-take-alias.ts'
 import type { Registry } from '../models/registry/registry.ts'
 import {
   type Challenger,
@@ -13,6 +14,7 @@ import {
   withChallenger,
 } from '../models/registry/traffic.ts'
 import { type Context, runs, verb } from './command.ts'
+import { provingWith } from './prove-model.ts'
 import { modelName, openRegistry, type VersionRef, versionRef, whoami } from './registry.ts'
 
 interface CanaryFlags extends Record<string, unknown> {
@@ -21,6 +23,7 @@ interface CanaryFlags extends Record<string, unknown> {
   readonly guard?: Partial<Guard>
   readonly stop: boolean
   readonly reason: string
+  readonly force: boolean
   readonly dryRun: boolean
 }
 
@@ -38,6 +41,7 @@ export const canaryCommand = () =>
     )
     .addOption(new Option('--stop', 'end it').default(false).conflicts(['share', 'guard']))
     .option('--reason <text>', 'why, for the audit', '')
+    .option('--force', 'also a version whose certificate or gates did not pass; needs a reason', false)
     .option('--dry-run', 'print what would change, and change nothing', false)
     .addHelpText(
       'after',
@@ -67,7 +71,7 @@ classes, most that the share of a class may differ from the champion's; after, p
     )
 
 async function start(
-  { json }: Context,
+  context: Context,
   registry: Registry,
   { name, version }: VersionRef,
   flags: CanaryFlags,
@@ -87,13 +91,18 @@ async function start(
     reason: flags.reason,
     guard: Guard.parse({ ...before?.guard, ...flags.guard }),
   }
+  if (before?.mode !== change.mode) {
+    const directory = await registry.open(name, version)
+    // Posts that a canary scores are as good as the champion's to whoever reads them. A shadow's are nobody's.
+    if (change.mode === 'canary') mayTakeAlias(directory, flags)
+    await provingWith(context)(directory)
+  }
   let traffic: Traffic
   if (flags.dryRun) {
-    await registry.open(name, version)
     traffic = withChallenger(await readTraffic(registry, name), change, systemClock.now())
   } else traffic = await setChallenger(registry, name, change)
   const after = traffic.challengers.find((challenger) => challenger.version === version)
-  if (json) {
+  if (context.json) {
     const outcome = flags.dryRun ? 'would change' : 'changed'
     process.stdout.write(`${JSON.stringify({ model: name, outcome, before: before ?? null, after })}\n`)
     return 0
