@@ -78,6 +78,13 @@ test.each([
   ['neither a base nor a preset', ['--labels', 'x', '--out', 'y'], 2, 'give either --base or --preset'],
   ['a hold-out of two', ['--labels', 'x', '--out', 'y', '--hold-out', '2'], 2, 'a share from 0 to below 1'],
   [
+    'posts for teachers that are not there',
+    ['--labels', 'x', '--replay', 'y', '--base', 'bundled'],
+    2,
+    'need a --teacher',
+  ],
+  ['more words hidden than there are', ['--labels', 'x', '--base', 'bundled', '--word-dropout', '3'], 2, 'from 0 to 1'],
+  [
     'labels that are not there',
     ['--labels', 'x', '--out', join(folder, 'z'), '--base', 'bundled'],
     1,

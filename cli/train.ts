@@ -36,6 +36,7 @@ interface TrainFlags extends Record<string, unknown> {
   readonly batchSize?: number
   readonly learningRate?: number
   readonly classWeightPower?: number
+  readonly labelSmoothing?: number
   readonly wordDropout?: number
   readonly int8: boolean
   readonly fp16?: boolean
@@ -56,13 +57,15 @@ export const trainCommand = () =>
     .option('--name <name>', "the model's name (default: the base's, or the preset's)")
     .option('--model-version <n>', "version number in the manifest (default: the base's and one, or 1)", whole(1))
     .option('--license <id>', "licence in the manifest (default: the base's)")
-    .option('--hold-out <share|time>', 'newest posts that training never sees: a share, or from a time on', holdOut, {
-      share: 0.1,
-    })
-    .option('--evaluate <file>', 'further labelled posts to report on (repeatable)', collect, [])
+    .addOption(
+      new Option('--hold-out <share|time>', 'newest posts that training never sees: a share, or from a time on')
+        .argParser(holdOut)
+        .default({ share: 0.1 }, '0.1'),
+    )
+    .addOption(repeatable('--evaluate <file>', 'further labelled posts to report on (repeatable)'))
     .option('--pretrain <file>', 'posts with coarser labels to train on first')
     .option('--pretrain-epochs <n>', 'passes over them', whole(1), 2)
-    .option('--teacher <model>', 'a model to learn from along with the labels (repeatable: their mean)', collect, [])
+    .addOption(repeatable('--teacher <model>', 'a model to learn from along with the labels (repeatable: their mean)'))
     .option('--distillation <x>', "weight of the teachers' answers against the labels' 1 (default: 1)", positive)
     .option('--replay <file>', "posts on which only the teachers' answers count")
     .option('--new-words <n>', 'most words to add to the base vocabulary, of those in at least 10 posts', whole(0), 200)
@@ -71,8 +74,9 @@ export const trainCommand = () =>
     .option('--patience <n>', 'passes without a better validation loss before it stops', whole(1))
     .option('--batch-size <n>', 'posts per step', whole(1))
     .option('--learning-rate <x>', 'peak of the schedule', positive)
-    .option('--class-weight-power <x>', '0 trains for accuracy, 1 for macro-recall', positive)
-    .option('--word-dropout <x>', 'share of words hidden while training', positive)
+    .option('--class-weight-power <x>', '0 trains for accuracy, 1 for macro-recall', share)
+    .option('--label-smoothing <x>', 'share of each label that is spread over all classes', share)
+    .option('--word-dropout <x>', 'share of words hidden while training', share)
     .option('--no-int8', 'do not make the int8 variant')
     .option('--fp16', 'make the float16 variant too, for CUDA')
     .addOption(new Option('--backend <name>', 'what computes').choices(['auto', ...backendNames]).default('auto'))
@@ -122,15 +126,28 @@ function firstFree(folder: string): string {
   return join(folder, String(number))
 }
 
-function origin({ base, preset }: TrainFlags): { base: string } | { preset: PresetName } {
+function origin({
+  base,
+  preset,
+  teacher,
+  replay,
+  distillation,
+}: TrainFlags): { base: string } | { preset: PresetName } {
+  if (teacher.length === 0 && (replay !== undefined || distillation !== undefined)) {
+    throw new DriftlineError('USAGE', { reason: '--replay and --distillation need a --teacher whose answers count' })
+  }
   if (base !== undefined && preset === undefined) return { base }
   if (preset !== undefined && base === undefined) return { preset }
   throw new DriftlineError('USAGE', { reason: 'give either --base or --preset' })
 }
 
 function overrides(flags: TrainFlags): Partial<Recipe> {
-  const { layers, epochs, patience, batchSize, learningRate, classWeightPower, wordDropout, distillation } = flags
-  const given = { layers, epochs, patience, batchSize, learningRate, classWeightPower, wordDropout, distillation }
+  const { layers, epochs, patience, batchSize, learningRate, distillation } = flags
+  const { classWeightPower, labelSmoothing, wordDropout } = flags
+  const given = {
+    ...{ layers, epochs, patience, batchSize, learningRate, distillation },
+    ...{ classWeightPower, labelSmoothing, wordDropout },
+  }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
@@ -172,7 +189,10 @@ function progressLine() {
   }
 }
 
-const collect = (value: string, list: readonly string[]): readonly string[] => [...list, value]
+const repeatable = (flags: string, description: string): Option =>
+  new Option(flags, description)
+    .argParser((value: string, list: readonly string[]): readonly string[] => [...list, value])
+    .default([], 'none')
 
 function whole(least: number): (value: string) => number {
   return (value) => {
@@ -186,6 +206,12 @@ function positive(value: string): number {
   const number = Number(value)
   if (value !== '' && Number.isFinite(number) && number >= 0) return number
   throw new InvalidArgumentError('It must be a number of at least 0.')
+}
+
+function share(value: string): number {
+  const number = positive(value)
+  if (number <= 1) return number
+  throw new InvalidArgumentError('It must be a number from 0 to 1.')
 }
 
 function holdOut(value: string): HoldOut {

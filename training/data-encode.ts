@@ -45,8 +45,8 @@ export function encodeExamples(
   const index = new Map(labels.map((label, at) => [label, at]))
   const unknown = [...new Set(posts.flatMap(({ label }) => (index.has(label) ? [] : [label])))]
   if (unknown.length > 0) {
-    const reason = `unknown classes ${unknown.slice(0, 10).join(', ')}; the model has ${labels.join(', ')}`
-    throw new DriftlineError('LABELS_INVALID', { reason })
+    const reason = 'classes that the model does not have'
+    throw new DriftlineError('LABELS_INVALID', { reason, unknown: unknown.slice(0, 10), model: labels })
   }
   return posts.map(({ text, label }) => ({ ids: encodeText(form, text), label: index.get(label) ?? 0 }))
 }

@@ -88,3 +88,9 @@ test('without times a random share stands in, and nothing is lost', () => {
   expect(() => split(posts, { fromMs: 1 }, seededRandom(1))).toThrow(/needs a time/)
   expect(() => split(posts.slice(0, 1), { share: 0.9 }, seededRandom(1))).toThrow(/one side empty/)
 })
+
+test('texts that are all labelled in more than one way leave nothing, and the error says so', async () => {
+  const rows = ['a', 'b'].map((label) => ({ text: 'the same', label }))
+  const details = { reason: 'every text is labelled in more than one way', rows: 2, contradictory: 2 }
+  await expect(readLabelledPosts(file(rows))).rejects.toMatchObject({ code: 'LABELS_INVALID', details })
+})

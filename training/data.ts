@@ -41,13 +41,15 @@ export interface LabelledPosts {
 export async function readLabelledPosts(path: string, signal?: AbortSignal): Promise<LabelledPosts> {
   const rows: { post: LabelledPost; id: string | null | undefined }[] = []
   let unlabelled = 0
+  let read = 0
   let line = 0
   try {
     for (const text of await lines(path, signal)) {
       line++
       if (text.trim() === '') continue
+      read++
       const row = LabelledRow.parse(JSON.parse(text))
-      if (row.label == null || row.text.trim() === '') {
+      if (row.label == null || row.label.trim() === '' || row.text.trim() === '') {
         unlabelled++
         continue
       }
@@ -61,7 +63,9 @@ export async function readLabelledPosts(path: string, signal?: AbortSignal): Pro
   refuseTwoLabels(rows, path)
   const kept = distinct(rows.map(({ post }) => post))
   if (kept.posts.length === 0) {
-    throw new DriftlineError('LABELS_INVALID', { reason: 'no labelled post', path, rows: line, unlabelled })
+    const { contradictory } = kept
+    const reason = contradictory > 0 ? 'every text is labelled in more than one way' : 'no labelled post'
+    throw new DriftlineError('LABELS_INVALID', { reason, path, rows: read, unlabelled, contradictory })
   }
   return { ...kept, unlabelled }
 }

@@ -91,7 +91,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
   const frozen =
     recipe.layers === 'all' || recipe.wordDropout > 0
       ? undefined // hidden words change what the lower layers see
-      : await computeFrozen(model, trainable, [...train, ...validation], form)
+      : await computeFrozen(model, trainable, [...train, ...validation], form, signal)
   const feed = (examples: readonly Example[]) => frozen?.feedsOf(examples) ?? feedsOf(examples, form)
   const trainer = await options.createTrainer({
     model,

@@ -79,3 +79,9 @@ test.each([
 test('when everything is trained nothing is frozen', async () => {
   expect(await computeFrozen(preset, trainableNames(preset, 'all'), examples, formOf(preset))).toBeUndefined()
 })
+
+test('aborted, it ends with the reason', async () => {
+  const trainable = trainableNames(preset, 'head')
+  const stopped = computeFrozen(preset, trainable, examples, formOf(preset), AbortSignal.abort(new Error('enough')))
+  await expect(stopped).rejects.toThrow('enough')
+})

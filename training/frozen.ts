@@ -18,6 +18,7 @@ const runRows = 32
 
 /**
  * @param trainable initialisers that will change; what does not depend on them is computed here
+ * @param signal aborting ends it with the signal's reason: nothing is trained yet
  * @returns `undefined` when nothing large is frozen, or its values are not [rows, width] or [rows, tokens, width]
  */
 export async function computeFrozen(
@@ -25,6 +26,7 @@ export async function computeFrozen(
   trainable: readonly string[],
   examples: readonly Example[],
   form: InputForm,
+  signal?: AbortSignal,
 ): Promise<Frozen | undefined> {
   const cut = frontier(model.graph, new Set(trainable))
   if (cut.length === 0) return undefined
@@ -35,6 +37,7 @@ export async function computeFrozen(
     const sorted = [...new Set(examples)].sort((a, b) => a.ids.length - b.ids.length)
     let bytes = 0
     for (let start = 0; start < sorted.length; start += runRows) {
+      signal?.throwIfAborted()
       const rows = sorted.slice(start, start + runRows)
       const tokens = rows.at(-1)?.ids.length ?? 0
       const feeds = Object.entries(feedsOf(rows, form)).map(([name, { dims, data }]) => [

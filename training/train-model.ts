@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
@@ -89,7 +90,7 @@ const mostValidation = 4000
 export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   const { from, out, clock, signal, onPhase, onProgress } = options
   const random = seededRandom(options.seed)
-  await makeEmpty(out)
+  await refuseFull(out)
 
   onPhase('reading labels')
   const { posts, ...counts } = await readLabelledPosts(options.labels, signal)
@@ -141,6 +142,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
 
   onPhase('calibrating and certifying')
   if (tuned.steps === 0) signal.throwIfAborted() // stopped before there was anything to keep
+  await mkdir(out, { recursive: true })
   const proof = heldSet.examples
   const calibration = validation.length > 0 ? validation : proof
   const { variants } = options
@@ -190,9 +192,9 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   }
 }
 
-async function makeEmpty(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true })
-  const files = await readdir(folder)
+/** The directory is made when there is something to put in it: a refused training leaves nothing behind. */
+async function refuseFull(folder: string): Promise<void> {
+  const files = existsSync(folder) ? await readdir(folder) : []
   if (files.length > 0) throw new DriftlineError('USAGE', { reason: 'the directory is not empty', out: folder })
 }
 
