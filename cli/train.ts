@@ -154,7 +154,7 @@ function overrides(flags: TrainFlags): Partial<Recipe> {
 function describe({ out, rows, training, newWords, temperature, certificate, sets }: TrainReport): string[] {
   const seconds = (training.ms / 1000).toFixed(0)
   return [
-    `${out}: trained on ${rows.train} posts in ${seconds} s (${training.backend}, ${training.ended}, best epoch ${training.bestEpoch})`,
+    `${out}: trained on ${rows.train} posts${rows.replayed > 0 ? ` and ${rows.replayed} replayed` : ''} in ${seconds} s (${training.backend}, ${training.ended}, best epoch ${training.bestEpoch})`,
     ...(rows.contradictory > 0 ? [`  ${rows.contradictory} posts with contradictory labels were left out`] : []),
     ...(newWords.length > 0 ? [`  ${newWords.length} new words: ${newWords.slice(0, 20).join(', ')}`] : []),
     `  temperature ${temperature.toFixed(3)}`,

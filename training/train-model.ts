@@ -62,7 +62,12 @@ export interface TrainOptions {
 
 export interface TrainReport {
   readonly out: string
-  readonly rows: Omit<LabelledPosts, 'posts'> & { readonly train: number; readonly validation: number }
+  readonly rows: Omit<LabelledPosts, 'posts'> & {
+    readonly train: number
+    readonly validation: number
+    /** Posts on which only the teachers' answers counted. */
+    readonly replayed: number
+  }
   readonly training: Omit<FineTuned, 'model' | 'history' | 'trainable'> & {
     readonly trained: number
     readonly ms: number
@@ -183,7 +188,12 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   const { model: _, history, trainable, ...training } = tuned
   return {
     out,
-    rows: { ...counts, train: train.length - validation.length, validation: validation.length },
+    rows: {
+      ...counts,
+      train: train.length - validation.length,
+      validation: validation.length,
+      replayed: replay.length,
+    },
     training: { ...training, trained: trainable.length, ms },
     newWords: start.newWords,
     temperature,

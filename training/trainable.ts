@@ -48,7 +48,11 @@ export function trainableNames(model: Model, layers: Layers): string[] {
   if (layers === 'head') return [...new Set(head)]
 
   if (layers > deepest + 1) {
-    const details = { reason: 'the graph does not number that many layers', asked: layers, layers: deepest + 1 }
+    const reason =
+      deepest < 0
+        ? 'the layers of this graph have no numbers: train all of it, or the head'
+        : 'the graph does not number that many layers'
+    const details = { reason, asked: layers, layers: deepest + 1 }
     throw new DriftlineError('MODEL_INVALID', details)
   }
   const last = users.flatMap(({ parameters }, at) =>

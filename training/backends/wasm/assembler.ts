@@ -128,6 +128,8 @@ export const v = {
   sub: vectorBinary(0xe5),
   mul: vectorBinary(0xe6),
   div: vectorBinary(0xe7),
+  /** a · b + c, rounded once or twice as the processor does it: relaxed SIMD, see `hasRelaxedSimd`. */
+  multiplyAdd: (a: Code, b: Code, c: Code): Code => [...a, ...b, ...c, 0xfd, ...unsigned(0x105)],
   min: vectorBinary(0xe8),
   max: vectorBinary(0xe9),
   abs: vectorUnary(0xe0),
@@ -203,3 +205,15 @@ function bodyOf({ parameters, body }: FunctionSpec): number[] {
   )
   return [...vector(locals.map((type) => [1, typeCodes[type]])), ...instructions, 0x0b]
 }
+
+/** Whether this Node knows relaxed SIMD: those from 22 on do. */
+export const hasRelaxedSimd = (): boolean =>
+  WebAssembly.validate(
+    assemble([
+      {
+        name: 'fused',
+        parameters: ['v128'],
+        body: ([x]) => (x === undefined ? [] : x.set(v.multiplyAdd(x.get, x.get, x.get))),
+      },
+    ]),
+  )

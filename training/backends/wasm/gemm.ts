@@ -145,7 +145,7 @@ const pack = (name: string, width: number): FunctionSpec => ({
  * (a, b, c, rowStride, m, n, k, scratch, accumulate): C (+)= A·B on packed operands. Tiles that stick out go through
  * `scratch`, 128 bytes. `rowStride` of C in bytes.
  */
-const multiply: FunctionSpec = {
+const multiply = (fused: boolean): FunctionSpec => ({
   name: 'multiply',
   parameters: ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'],
   body(parameters, scope) {
@@ -162,6 +162,8 @@ const multiply: FunctionSpec = {
     const [b0, b1, splat, four] = [0, 1, 2, 3].map(() => scope.local('v128')) as [Local, Local, Local, Local]
     const cell = (index: number): Local => tile[index] as Local
 
+    const addProduct = (sum: Code, a: Code, b: Code): Code =>
+      fused ? v.multiplyAdd(a, b, sum) : v.add(sum, v.mul(a, b))
     // four rows of A in one load, spread by shuffles: 44 GFLOP/s, where a splatting load for each row reached 37
     const once = (at: number): Code =>
       seq(
@@ -171,8 +173,8 @@ const multiply: FunctionSpec = {
         ...Array.from({ length: tileRows }, (_, index) =>
           seq(
             splat.set(v.shuffle(four.get, four.get, [index, index, index, index])),
-            cell(index * 2).set(v.add(cell(index * 2).get, v.mul(splat.get, b0.get))),
-            cell(index * 2 + 1).set(v.add(cell(index * 2 + 1).get, v.mul(splat.get, b1.get))),
+            cell(index * 2).set(addProduct(cell(index * 2).get, splat.get, b0.get)),
+            cell(index * 2 + 1).set(addProduct(cell(index * 2 + 1).get, splat.get, b1.get)),
           ),
         ),
       )
@@ -259,12 +261,13 @@ const multiply: FunctionSpec = {
       ),
     )
   },
-}
+})
 
-export const gemmFunctions: readonly FunctionSpec[] = [
+/** @param fused with the processor's multiply-add, where Node has relaxed SIMD */
+export const gemmFunctions = (fused: boolean): readonly FunctionSpec[] => [
   pack('packRows', tileRows),
   pack('packColumns', tileColumns),
-  multiply,
+  multiply(fused),
 ]
 
 /** Floats of the packed operands. */

@@ -17,7 +17,7 @@ const depthSlice = 512
 
 /**
  * BatchMatMul for any combination of transposes, at 44 GFLOP/s a core (Zen 4) for large products and 30 for those of
- * attention. The kernel of tfjs reaches 46 on one large untransposed product and 1 to 4 on everything else. It also keeps a
+ * attention; 1.3 to 1.4 times that from Node 22 on, whose WebAssembly multiplies and adds at once. The kernel of tfjs reaches 46 on one large untransposed product and 1 to 4 on everything else. It also keeps a
  * packed copy of every matrix that it has seen on the right, so that weights could not change in place.
  */
 export const batchMatMul: WasmKernel = {

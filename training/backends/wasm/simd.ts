@@ -1,4 +1,4 @@
-import { assemble } from './assembler.ts'
+import { assemble, hasRelaxedSimd } from './assembler.ts'
 import { elementwiseFunctions } from './elementwise.ts'
 import { gemmFunctions } from './gemm.ts'
 import { wasmHeap } from './memory.ts'
@@ -19,7 +19,9 @@ export function simd(): Simd {
   const known = modules.get(heap)
   if (known !== undefined) return known
   const instance = new WebAssembly.Instance(
-    new WebAssembly.Module(assemble([...gemmFunctions, ...movementFunctions, ...elementwiseFunctions])),
+    new WebAssembly.Module(
+      assemble([...gemmFunctions(hasRelaxedSimd()), ...movementFunctions, ...elementwiseFunctions]),
+    ),
     {
       env: { memory: heap.asm.memory },
     },
