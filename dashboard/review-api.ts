@@ -33,7 +33,8 @@ export const ReviewSummary = z.object({
   queuedAtMs: z.number(),
   /** Reviewers who hold a post right now. */
   reviewing: count,
-  people: z.array(z.object({ name: z.string(), answers: count, skipped: count })),
+  /** `simulated`: not a person, but a stand-in that answers with the labels that posts came with. */
+  people: z.array(z.object({ name: z.string(), answers: count, skipped: count, simulated: z.boolean() })),
   agreement: z.object({
     /** Posts that several people answered for. */
     posts: count,

@@ -1,5 +1,6 @@
 import type { LabelRow } from '../../clickhouse/rows.ts'
 import type { Clock } from '../../core/clock.ts'
+import { simulatedReviewer } from '../../jobs/drift/review/reveal.ts'
 import { krippendorffAlpha, rawAgreement } from '../../stats/krippendorff.ts'
 import type { ReviewPost, ReviewSummary } from '../review-api.ts'
 import { Leases } from './leases.ts'
@@ -117,7 +118,12 @@ export class ReviewDesk {
       ...progress,
       queuedAtMs: queued_at_ms,
       reviewing: 0,
-      people: people.map(({ labelled_by: name, answers: given, skipped }) => ({ name, answers: given, skipped })),
+      people: people.map(({ labelled_by: name, answers: given, skipped }) => ({
+        name,
+        answers: given,
+        skipped,
+        simulated: name === simulatedReviewer,
+      })),
       agreement: {
         posts: answers.length,
         raw: rawAgreement(answers) ?? null,

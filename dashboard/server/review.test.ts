@@ -96,7 +96,11 @@ describe('an answer', () => {
       },
     ])
     expect(await ids('ben')).toEqual(['post-1'])
-    expect(await summary()).toMatchObject({ asked: 5, answered: 1, people: [{ name: 'ada', answers: 1, skipped: 0 }] })
+    expect(await summary()).toMatchObject({
+      asked: 5,
+      answered: 1,
+      people: [{ name: 'ada', answers: 1, skipped: 0, simulated: false }],
+    })
   })
 
   test('is refused for a class that the post cannot have, and for a post that nobody is asked about', async () => {

@@ -173,10 +173,13 @@ const Progress = ({ summary }: { readonly summary: ReviewSummary }) => {
             </tr>
           </thead>
           <tbody>
-            {people.map(({ name, answers, skipped }) => (
+            {people.map(({ name, answers, skipped, simulated }) => (
               <tr key={name}>
                 <th scope="row" class="name" dir="auto">
                   {name}
+                  {simulated && (
+                    <span class="quiet"> – no person: answers with the labels that the posts came with</span>
+                  )}
                 </th>
                 <td class="number">{formatCount(answers)}</td>
                 <td class="number">{formatCount(skipped)}</td>
