@@ -44,6 +44,11 @@ test('publish, promote, roll back: each says what changes, and the list shows it
   })
   const refused = await models('promote', '1', '--reason', 'no certificate')
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('CERTIFICATE_MISSING') })
+  expect(await models('promote', '1', '--dry-run')).toMatchObject({ code: 1, stdout: '', stderr: refused.stderr })
+  expect(await models('publish', join(packageRoot, 'test/fixtures/models/external'))).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('MODEL_UNSAFE'),
+  })
   expect(await models('promote', '1', '--force', '--reason', 'the first')).toMatchObject({ code: 0, stderr: '' })
 
   const reversed = await makeReversed(true)
@@ -51,6 +56,9 @@ test('publish, promote, roll back: each says what changes, and the list shows it
   const dry = await models('promote', 'tiny-bag@2', '--dry-run')
   expect(dry.stdout).toContain('tiny-bag champion: 1 → 2 (dry run')
   expect(dry.stdout).toContain('accuracy: – → 0.5')
+  expect(dry.stdout).toContain(
+    'certificate: missing → passed\n  gates: missing → missing\n  made of: no version → no version',
+  )
   const listed = async () =>
     JSON.parse((await models('list', '--json')).stdout).map(
       ({ name, version, aliases }: { name: string; version: number; aliases: string[] }) =>

@@ -260,7 +260,7 @@ class Trial {
 
   /** @throws DriftlineError `MODEL_UNSAFE` when the same texts have other scores */
   async again(): Promise<void> {
-    const { probabilities } = await this.#score(this.#probes)
+    const { probabilities } = await this.#score(shortProbes) // first in the probes, and in the same run as then
     const worst = probabilities.reduce(
       (most, value, at) => Math.max(most, Math.abs(value - (this.#first?.probabilities[at] ?? Number.NaN))),
       0,
