@@ -10,6 +10,7 @@ import { labelsCommand } from './labels.ts'
 import { modelsCommand } from './models.ts'
 import { predictCommand } from './predict.ts'
 import { scoreCommand } from './score.ts'
+import { simulateCommand } from './simulate.ts'
 import { sqlCommand } from './sql.ts'
 import { storeCommand } from './store.ts'
 import { trainCommand } from './train.ts'
@@ -29,6 +30,7 @@ const verbs = [
   trainCommand,
   modelsCommand,
   labelsCommand,
+  simulateCommand,
   sqlCommand,
   verifyCommand,
   doctorCommand,

@@ -14,6 +14,8 @@ export interface Part {
   /** Resolves once the part does its work; the next one starts only then. Rejects when the signal is aborted. */
   readonly ready: (signal: AbortSignal) => Promise<void>
   readonly env: NodeJS.ProcessEnv
+  /** Working folder, where the configuration file is looked for; default: this process's. */
+  readonly cwd?: string
   /** Lines that the part prints on stdout. */
   readonly onData?: (line: string) => void
   /** Time between SIGTERM and SIGKILL, default 900 ms: all parts together stay within 5 s. */
@@ -85,6 +87,7 @@ async function runOnce(part: Part, stop: AbortSignal, options: SupervisorOptions
   // tells a part that its supervisor is gone, even when that was killed: then the part ends by itself.
   const child = spawn(process.execPath, part.args, {
     detached: true,
+    ...(part.cwd !== undefined && { cwd: part.cwd }),
     env: { ...part.env, DRIFTLINE_SUPERVISED: '1' },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
