@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -114,6 +114,18 @@ test('a version in use is not deleted, one that nothing uses is, and gc says wha
     kept: [{ version: 1, why: ['alias champion'] }, { version: 2 }],
     leftovers: [],
   })
+})
+
+test('keygen, sign, verify: a signature is asked for only with the keys whose signatures count', async () => {
+  const key = join(folder, 'release.key')
+  expect(await models('keygen', '--out', key)).toMatchObject({ code: 0, stdout: expect.stringContaining('ed25519:') })
+  expect((await stat(key)).mode & 0o777).toBe(0o600)
+  expect(await models('keygen', '--out', key)).toMatchObject({ code: 2 }) // never over a key
+  expect(await models('verify', '2', '--require-signature')).toMatchObject({ code: 2 })
+  const verify = ['verify', '2', '--require-signature', '--trusted-keys', `${key}.pub`]
+  expect(await models(...verify)).toMatchObject({ code: 1, stdout: expect.stringContaining('it is not signed') })
+  expect(await models('sign', '2', '--key', key)).toMatchObject({ code: 0 })
+  expect(await models(...verify)).toMatchObject({ code: 0, stdout: 'ok      tiny-bag@2\n' })
 })
 
 test('verify names a file that changed, and fails', async () => {

@@ -20,9 +20,14 @@ export const verifyModelsCommand = () =>
     'compare every file of versions with its sha256, try each version anew, and compare aliases with versions',
   )
     .argument('[versions...]', 'such as sentiment@2, or 2 (default: all of the registry)')
+    .option('--require-signature', 'also that a trusted key signed each version (DRIFTLINE_TRUSTED_KEYS)', false)
+    .option('--trusted-keys <keys>', 'public keys, or their files, separated by commas (DRIFTLINE_TRUSTED_KEYS)')
     .action(
-      runs(async (context, _, args) => {
+      runs<{ requireSignature: boolean }>(async (context, { requireSignature }, args) => {
         const { config, json } = context
+        if (requireSignature && (config.trustedKeys ?? '') === '') {
+          throw new DriftlineError('USAGE', { reason: 'whose signature? Name keys with --trusted-keys' })
+        }
         const verdicts = await verify(await openRegistry(config), context, args)
         process.stdout.write(json ? `${JSON.stringify(verdicts, null, 2)}\n` : verdicts.map(line).join(''))
         return verdicts.every(({ ok }) => ok) ? 0 : 1

@@ -20,6 +20,7 @@ import { diffCommand } from './models-diff.ts'
 import { listCommand } from './models-list.ts'
 import { promoteCommand, rollbackCommand } from './models-promote.ts'
 import { publishCommand } from './models-publish.ts'
+import { keygenCommand, signCommand } from './models-sign.ts'
 import { verifyModelsCommand } from './models-verify.ts'
 import { openGraph } from './open-graph.ts'
 
@@ -45,6 +46,8 @@ export const modelsCommand = () =>
     canaryCommand,
     diffCommand,
     verifyModelsCommand,
+    keygenCommand,
+    signCommand,
     deleteCommand,
     collectCommand,
   ].reduce(

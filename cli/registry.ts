@@ -7,9 +7,9 @@ import type { Registry } from '../models/registry/registry.ts'
 
 /** The registry that is set, with the bundled model in it where there is one. */
 export async function openRegistry(config: Config): Promise<Registry> {
-  const registry = await openRegistryAt(config)
-  if (isBundledHere()) await adoptBundled(registry)
-  return registry
+  // Taken in without a signature where one is required: what loads it asks for that, and says what to do.
+  if (isBundledHere()) await adoptBundled(await openRegistryAt({ ...config, trustedKeys: undefined }))
+  return openRegistryAt(config)
 }
 
 export interface VersionRef {

@@ -86,6 +86,10 @@ export const configSchema = z.strictObject({
   s3AccessKeyId: z.string().optional().describe('Access key for the bucket. Also AWS_ACCESS_KEY_ID.'),
   s3SecretAccessKey: z.string().optional().describe('Its secret. Also AWS_SECRET_ACCESS_KEY.'),
   s3SessionToken: z.string().optional().describe('Token of temporary credentials. Also AWS_SESSION_TOKEN.'),
+  trustedKeys: z
+    .string()
+    .optional()
+    .describe('Public keys, or their files, separated by commas: only versions that one of them signed are loaded.'),
   topic: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,200}$/)

@@ -139,6 +139,11 @@ export const catalogue = {
     summary: 'the version did not pass its gates',
     hint: 'The details name the gates; gates.html beside the model shows them. To use it all the same, say so: --force --reason "…".',
   },
+  SIGNATURE_MISSING: {
+    retry: false,
+    summary: 'no trusted key signed the version',
+    hint: '`driftline models sign` signs one. DRIFTLINE_TRUSTED_KEYS says whose signatures count; unset, none is needed.',
+  },
   REGISTRY_INVALID: {
     retry: false,
     summary: 'a file of the registry cannot be read',

@@ -8,9 +8,10 @@ import type { Registry } from './registry.ts'
 import { Bucket } from './s3/bucket.ts'
 import { Cache } from './s3/cache.ts'
 import { S3Store } from './s3/s3-store.ts'
+import { parseTrustedKeys } from './signing-keys.ts'
 import { StoredRegistry } from './stored-registry.ts'
 
-type S3Settings =
+type Settings =
   | 'registryUrl'
   | 's3Endpoint'
   | 's3Region'
@@ -18,18 +19,20 @@ type S3Settings =
   | 's3AccessKeyId'
   | 's3SecretAccessKey'
   | 's3SessionToken'
+  | 'trustedKeys'
 
 /** Where the registry is: the settings of that name. */
-export type RegistryPlace = Pick<Config, 'data'> & Partial<Pick<Config, S3Settings>>
+export type RegistryPlace = Pick<Config, 'data'> & Partial<Pick<Config, Settings>>
 
 /**
  * Opens the registry that the settings name: a bucket, or the data folder.
  *
- * @throws DriftlineError `CONFIG_INVALID` for a bucket without credentials
+ * @throws DriftlineError `CONFIG_INVALID` for a bucket without credentials, or trusted keys that are none
  */
 export async function openRegistryAt(place: RegistryPlace, clock: Clock = systemClock): Promise<Registry> {
-  if (place.registryUrl === undefined) return openFileRegistry(registryFolder(place.data), { clock })
-  return new StoredRegistry(openS3Store(place, place.registryUrl, clock), clock)
+  const trusted = parseTrustedKeys(place.trustedKeys ?? '')
+  if (place.registryUrl === undefined) return openFileRegistry(registryFolder(place.data), { clock, trusted })
+  return new StoredRegistry(openS3Store(place, place.registryUrl, clock), clock, trusted)
 }
 
 function openS3Store(place: RegistryPlace, registryUrl: string, clock: Clock): S3Store {

@@ -104,7 +104,7 @@ export interface Registry {
   /**
    * Loads a version and compares every file with the manifest.
    *
-   * @throws DriftlineError `VERSION_UNKNOWN`, `MODEL_INVALID`
+   * @throws DriftlineError `VERSION_UNKNOWN`, `MODEL_INVALID`, `SIGNATURE_MISSING` where signatures are required
    */
   open(name: string, version: number): Promise<ModelDirectory>
   aliases(name: string): Promise<Aliases>
@@ -112,8 +112,8 @@ export interface Registry {
    * Points an alias to a version, provided that it still points where the caller saw it. When `champion` moves,
    * `previous` takes its place in the same change.
    *
-   * @throws DriftlineError `ALIAS_MOVED` when it points elsewhere, `VERSION_UNKNOWN`, `MODEL_INVALID` when the version
-   *   does not verify, `CERTIFICATE_MISSING` or `GATES_FAILED` for a version that these speak against and that is not forced
+   * @throws DriftlineError `ALIAS_MOVED` when it points elsewhere, `VERSION_UNKNOWN`, `MODEL_INVALID` or
+   *   `SIGNATURE_MISSING` when the version does not verify, `CERTIFICATE_MISSING` or `GATES_FAILED` for a version that these speak against and that is not forced
    */
   setAlias(name: string, alias: string, to: number, move: AliasMove): Promise<Change>
   /** Every move of an alias, the oldest first. */

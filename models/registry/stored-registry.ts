@@ -17,6 +17,8 @@ import {
   type Removal,
   type RemovalOrder,
 } from './registry.ts'
+import { requireSignature } from './signatures.ts'
+import type { TrustedKey } from './signing-keys.ts'
 import { type Leftover, longestPublicationMs, type Store } from './store.ts'
 
 /** What all registries do alike, wherever they are kept. */
@@ -24,10 +26,13 @@ export class StoredRegistry implements Registry {
   readonly documents: Documents
   readonly #store: Store
   readonly #clock: Clock
+  readonly #trusted: readonly TrustedKey[]
 
-  constructor(store: Store, clock: Clock) {
+  /** @param trusted keys of which one must have signed a version that is opened or gets an alias; none: any version will do */
+  constructor(store: Store, clock: Clock, trusted: readonly TrustedKey[] = []) {
     this.#store = store
     this.#clock = clock
+    this.#trusted = trusted
     this.documents = store.documents
   }
 
@@ -90,10 +95,15 @@ export class StoredRegistry implements Registry {
   }
 
   async open(name: string, version: number): Promise<ModelDirectory> {
-    await this.#mustHave(name, version)
+    const manifest = await this.manifest(name, version)
+    if (this.#trusted.length > 0) await requireSignature(this.documents, manifest, this.#trusted)
     const directory = await this.#store.open(name, version)
     checked(name, version, directory.manifest)
-    return directory
+    if (isDeepStrictEqual(directory.manifest, manifest)) return directory
+    throw new DriftlineError('MODEL_INVALID', {
+      reason: 'its manifest changed while it was read',
+      model: directory.path,
+    })
   }
 
   async #mustHave(name: string, version: number): Promise<void> {
