@@ -125,7 +125,7 @@ test('keygen, sign, verify: a signature is asked for only with the keys whose si
   const verify = ['verify', '2', '--require-signature', '--trusted-keys', `${key}.pub`]
   expect(await models(...verify)).toMatchObject({ code: 1, stdout: expect.stringContaining('it is not signed') })
   expect(await models('sign', '2', '--key', key)).toMatchObject({ code: 0 })
-  expect(await models(...verify)).toMatchObject({ code: 0, stdout: 'ok      tiny-bag@2\n' })
+  expect(await models(...verify)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ok +tiny-bag@2/) })
 })
 
 test('verify names a file that changed, and fails', async () => {
