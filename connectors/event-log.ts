@@ -50,8 +50,10 @@ export interface EventLog extends AsyncDisposable {
    * fails with `TOPIC_RECREATED`, never skips.
    *
    * @param untilEnd each partition ends at the offset that was its end when it was opened, instead of waiting for more
+   * @param group processes that name the same one share the partitions of a Kafka topic; without it, and in the embedded
+   *   log, each reads all of them
    */
-  source(topic: string, options?: { readonly untilEnd?: boolean }): Source<LogRecord, Offset>
+  source(topic: string, options?: { readonly untilEnd?: boolean; readonly group?: string }): Source<LogRecord, Offset>
   /**
    * Appends durably. Records and the producer's checkpoint commit together, filed under `producer` and the partition of
    * the source they came from, so a producer that is killed and started again repeats nothing.

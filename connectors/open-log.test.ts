@@ -15,7 +15,19 @@ test('without brokers the log is the embedded one, in the data folder', async ()
   rmSync(data, { recursive: true })
 })
 
-test('with brokers it says that Kafka comes later, instead of using another log in silence', async () => {
-  const { config } = loadConfig({ kafkaBrokers: 'localhost:9092' }, {}, tmpdir())
-  await expect(openEventLog(config, silentLog)).rejects.toThrow(/no Kafka connector yet/)
+test('with brokers it is Kafka, and opening it connects to nothing yet', async () => {
+  const { config } = loadConfig({ kafkaBrokers: '127.0.0.1:1' }, {}, tmpdir())
+  const log = await openEventLog(config, silentLog)
+  expect(log.kind).toBe('kafka')
+  await log[Symbol.asyncDispose]()
+})
+
+test.each([
+  [{ kafkaBrokers: 'a b:9092' }, /not host:port: "a b:9092"/],
+  [{ kafkaBrokers: ', ,' }, /names no broker/],
+  [{ kafkaBrokers: 'a', kafkaTlsCa: '/nowhere/ca.pem' }, /kafkaTlsCa: .*no such file/],
+  [{ kafkaBrokers: 'a', kafkaSasl: 'plain' }, /needs kafkaUser/],
+])('a setting of Kafka that cannot work is named: %j', async (settings, message) => {
+  const { config } = loadConfig(settings, {}, tmpdir())
+  await expect(openEventLog(config, silentLog)).rejects.toThrow(message)
 })

@@ -16,6 +16,41 @@ export const configSchema = z.strictObject({
     .default('.driftline')
     .describe('Folder of the event log, the embedded ClickHouse, the registry and the keys.'),
   kafkaBrokers: z.string().optional().describe('Comma-separated host:port list; unset means the embedded event log.'),
+  kafkaClientId: z
+    .string()
+    .min(1)
+    .max(200)
+    .default('driftline')
+    .describe('How brokers name us in their logs and quotas.'),
+  kafkaPrefix: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,100}$/)
+    .default('driftline')
+    .describe('Begins the names of our consumer groups and of the topic that keeps what producers have done.'),
+  kafkaTls: flag.default(false).describe('Encrypt connections to brokers; kafkaTlsCa and the others imply it.'),
+  kafkaTlsCa: z
+    .string()
+    .optional()
+    .describe('PEM file of the authorities trusted for brokers; unset means those of Node.'),
+  kafkaTlsCert: z.string().optional().describe('PEM file of our certificate, for brokers that ask for one.'),
+  kafkaTlsKey: z.string().optional().describe('PEM file of the key of kafkaTlsCert.'),
+  kafkaSasl: z
+    .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
+    .optional()
+    .describe('How to log in to brokers, with kafkaUser and kafkaPassword; unset means not at all.'),
+  kafkaUser: z.string().default('').describe('User for kafkaSasl.'),
+  kafkaPassword: z.string().default('').describe('Password for kafkaSasl.'),
+  kafkaReplication: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(32)
+    .default(0)
+    .describe('Copies of each Kafka topic that we make; 0 means the default of the cluster.'),
+  kafkaCompression: z
+    .enum(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
+    .default('lz4')
+    .describe('How records are compressed on their way to Kafka; zstd needs Node 22.15. All of them can be read.'),
   clickhouseUrl: z.url().optional().describe('HTTP address of a ClickHouse server; unset means the embedded one.'),
   clickhouseUser: z.string().default('default').describe('User for clickhouseUrl.'),
   clickhousePassword: z
@@ -96,8 +131,16 @@ export const configSchema = z.strictObject({
     .default('posts')
     .describe('Topic that posts are read from; poison goes to `<topic>.dead`.'),
   partitions: count(256).default(4).describe('Partitions of a topic that does not exist yet.'),
-  retentionHours: z.coerce.number().positive().default(168).describe('Hours that the embedded log keeps a post.'),
-  retentionMb: z.coerce.number().positive().default(4096).describe('Megabytes that the embedded log keeps per topic.'),
+  retentionHours: z.coerce
+    .number()
+    .positive()
+    .default(168)
+    .describe('Hours that the log keeps a post; for Kafka: in topics that we make.'),
+  retentionMb: z.coerce
+    .number()
+    .positive()
+    .default(4096)
+    .describe('Megabytes that the log keeps per topic, over all its partitions; for Kafka: in topics that we make.'),
   workers: z.coerce
     .number()
     .int()
@@ -193,7 +236,13 @@ export type ConfigKey = keyof Config
 export type Origin = 'flag' | 'environment' | 'file' | 'default'
 
 /** Keys whose value is never shown. */
-const secretKeys: readonly ConfigKey[] = ['clickhousePassword', 'token', 's3SecretAccessKey', 's3SessionToken']
+const secretKeys: readonly ConfigKey[] = [
+  'clickhousePassword',
+  'kafkaPassword',
+  'token',
+  's3SecretAccessKey',
+  's3SessionToken',
+]
 
 /** A value as it may be shown: secrets and the password inside an address are masked. */
 export function shown(key: ConfigKey, value: Config[ConfigKey]): Config[ConfigKey] {
