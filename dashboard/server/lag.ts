@@ -65,7 +65,11 @@ async function appendedAt(
     const source = log.source(topic, { untilEnd: true })
     const reader = await source.open(String(partition), offset, new AbortController().signal)
     try {
-      return (await reader.next(1))?.[0]?.appendedAtMs
+      for (let tries = 0; tries < 20; tries++) {
+        const records = await reader.next(1) // empty while a broker is being asked
+        if (records === undefined || records.length > 0) return records?.[0]?.appendedAtMs
+      }
+      return undefined
     } finally {
       await reader[Symbol.asyncDispose]()
     }

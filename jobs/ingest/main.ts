@@ -1,9 +1,11 @@
 import type { EventLog } from '../../connectors/event-log.ts'
 import { openEventLog } from '../../connectors/open-log.ts'
+import { untilAvailable } from '../../connectors/until-available.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import type { BackOff } from '../../dataflow/back-off.ts'
 import { type Run, run } from '../../dataflow/run.ts'
 import { authorHasher, authorKey } from '../../text/author.ts'
 import { deadTopicOf } from '../../text/dead-post.ts'
@@ -23,6 +25,9 @@ export interface IngestContext {
   readonly onProgress?: (tally: Tally) => void
 }
 
+/** A log that was away is written to again within seconds of its return. */
+const backOff: BackOff = { firstMs: 100, maxMs: 5000 }
+
 /** How often progress is told, in milliseconds. */
 const progressMs = 500
 
@@ -41,8 +46,11 @@ export async function ingest(
   const opened = await openAll(inputs, options, config, clock)
   const eventLog = await openEventLog(config, log)
   try {
-    await eventLog.createTopic(config.topic, config.partitions)
-    await eventLog.createTopic(deadTopicOf(config.topic), 1)
+    const waiting = { clock, log, signal }
+    const create = (topic: string, partitions: number) =>
+      untilAvailable('the event log', () => eventLog.createTopic(topic, partitions), waiting)
+    await create(config.topic, config.partitions)
+    await create(deadTopicOf(config.topic), 1)
     const tally = new Tally(clock)
     let current: Run<number> | undefined
     const status = { data: config.data, replica: config.replica, tally, clock, log, current: () => current }
@@ -52,11 +60,13 @@ export async function ingest(
       for (const input of opened) {
         if (signal.aborted) break
         tally.input = input.name
-        current = run(flowOf(input, eventLog, tally, config, clock), { signal, clock, log })
+        current = run(flowOf(input, eventLog, tally, config, clock), { signal, clock, log, backOff })
         await current.done
         tally.blankLines += input.blankLines()
       }
-      if (!signal.aborted) for (const { producer } of opened) await eventLog.forgetProducer(producer)
+      for (const { producer } of opened) {
+        if (!signal.aborted) await untilAvailable('the event log', () => eventLog.forgetProducer(producer), waiting)
+      }
     } catch (error) {
       await reportEnd(status, 'halted', messageOf(error))
       throw error

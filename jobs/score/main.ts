@@ -1,12 +1,15 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { clickHouseSink } from '../../connectors/clickhouse.ts'
-import type { EventLog } from '../../connectors/event-log.ts'
+import type { EventLog, LogRecord, Offset, TopicInfo } from '../../connectors/event-log.ts'
+import { untilAvailable } from '../../connectors/until-available.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import type { BackOff } from '../../dataflow/back-off.ts'
 import type { StepStats } from '../../dataflow/metrics.ts'
 import { run } from '../../dataflow/run.ts'
+import type { Source } from '../../dataflow/source.ts'
 import { deadTopicOf } from '../../text/dead-post.ts'
 import { countWrites } from './count-writes.ts'
 import { deadFlow, scoreFlow } from './flow.ts'
@@ -55,29 +58,37 @@ export interface ScoreSummary {
 
 export type StepTotals = Pick<StepStats, 'step' | 'in' | 'busyMs' | 'waitingMs' | 'blockedMs'>
 
+/** Whoever waits for a broker or for ClickHouse is back within seconds of it. */
+const backOff: BackOff = { firstMs: 100, maxMs: 5000 }
+
 /** Drain within this, so that stopping all parts stays under 5 s. */
 const drainMs = 800
 
 /** The score job: both topics to their tables, until the signal is aborted or, with `untilEnd`, the logs are drained. */
 export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummary> {
   const { config, eventLog, connect, models, follow, start, clock, log, signal, untilEnd, acceptRecreated } = options
-  const posts = await eventLog.createTopic(config.topic, config.partitions)
-  const dead = await eventLog.createTopic(deadTopicOf(config.topic), 1)
+  const topicOf = (name: string, partitions: number) =>
+    untilAvailable('the event log', () => eventLog.createTopic(name, partitions), { clock, log, signal })
+  const posts = await topicOf(config.topic, config.partitions)
+  const dead = await topicOf(deadTopicOf(config.topic), 1)
   const counts = { scored: 0, dead: 0 }
   const limits = { maxItems: config.batchPosts, maxWaitMs: config.lingerMs }
   const startedAt = clock.now()
   const [cpuAtStart, loopAtStart] = [process.cpuUsage(), performance.eventLoopUtilization()]
   const failed = new AbortController()
-  const runOptions = { signal: AbortSignal.any([signal, failed.signal]), clock, log, drainMs }
+  const runOptions = { signal: AbortSignal.any([signal, failed.signal]), clock, log, drainMs, backOff }
+  const sourceOf = (topic: TopicInfo) => announced(eventLog.source(topic.name, { untilEnd, group: scoreGroup }))
+  const sources = { posts: sourceOf(posts), dead: sourceOf(dead) }
   const committed = async (partition: number) => (await eventLog.committed(scoreGroup, posts.name)).get(partition)
   const dangerouslyUnguarded = config.dangerouslyUnguarded ? committed : undefined
   const shadows = new Shadows({ insert: insertShadows(connect), clock, log })
   const flows = [
     {
       topic: posts,
+      isAssigned: sources.posts.isAssigned,
       run: run(
         scoreFlow(
-          eventLog.source(posts.name, { untilEnd }),
+          sources.posts.source,
           scoreBatch(models, posts, clock, shadows),
           whenClosed(
             shadows.after(
@@ -95,9 +106,10 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
     },
     {
       topic: dead,
+      isAssigned: sources.dead.isAssigned,
       run: run(
         deadFlow(
-          eventLog.source(dead.name, { untilEnd }),
+          sources.dead.source,
           deadRow(dead, clock),
           countWrites(clickHouseSink({ connect, topic: dead, positionsIn: 'dead_posts', acceptRecreated }), counts),
           limits,
@@ -139,6 +151,23 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
     cpuSeconds: (user + system) / 1e6,
     mainThreadSeconds: performance.eventLoopUtilization(loopAtStart).active / 1000,
     steps,
+  }
+}
+
+/** The same source, which remembers that it has said what to read. */
+function announced(source: Source<LogRecord, Offset>) {
+  let isAssigned = false
+  return {
+    isAssigned: () => isAssigned,
+    source: {
+      ...source,
+      async *assignments(signal: AbortSignal) {
+        for await (const partitions of source.assignments(signal)) {
+          isAssigned = true
+          yield partitions
+        }
+      },
+    },
   }
 }
 

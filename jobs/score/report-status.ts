@@ -1,6 +1,7 @@
 import type { EventLog, Offset, TopicInfo } from '../../connectors/event-log.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
+import { DriftlineError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { type JobStatus, type PartitionStatus, writeStatus } from '../../core/status.ts'
 import type { LaneState, LaneStats } from '../../dataflow/metrics.ts'
@@ -11,11 +12,18 @@ import type { ModelSwitch } from './swap.ts'
 export const scoreGroup = 'score'
 const everyMs = 1000
 const rateWindowMs = 5000
+/** A log that answers later than this, in milliseconds, holds up no report: its last answer is told instead. */
+const lookMs = 1000
 
 export interface ReportOptions {
   readonly config: Config
   readonly eventLog: EventLog
-  readonly flows: readonly { readonly topic: TopicInfo; readonly run: Run<Offset> }[]
+  readonly flows: readonly {
+    readonly topic: TopicInfo
+    readonly run: Run<Offset>
+    /** Whether it is known which partitions are this process's; default: once all of them are. */
+    readonly isAssigned?: () => boolean
+  }[]
   readonly models: Pick<ModelSwitch, 'scorer'>
   /** The last swap that was tried. */
   readonly lastSwap: () => JobStatus['swap']
@@ -33,10 +41,15 @@ export function reportStatus(options: ReportOptions): { stop(lastWord: LastWord,
   const startedAt = clock.now()
   const ending = new AbortController()
   const committed = new Map<string, Offset>()
+  const ends = new Map<string, Offset>()
+  /** Why the log could not be looked at. */
+  let blind: string | undefined
+  let looking: Promise<void> | undefined
   const history = [{ atMs: startedAt, ...counts }]
 
   async function report(lastWord?: Pick<JobStatus, 'state' | 'reason'>): Promise<void> {
-    const partitions = (await Promise.all(flows.map(describe))).flat()
+    await lookAtLog()
+    const partitions = flows.flatMap(describe)
     const now = clock.now()
     history.push({ atMs: now, ...counts })
     while (history.length > 2 && now - (history[0]?.atMs ?? now) > rateWindowMs) history.shift()
@@ -51,7 +64,7 @@ export function reportStatus(options: ReportOptions): { stop(lastWord: LastWord,
       pid: process.pid,
       startedAt,
       updatedAt: now,
-      ...(lastWord ?? overall(partitions, flows)),
+      ...(lastWord ?? overall(partitions, flows, blind)),
       model: { name: scorer.name, version: scorer.version, labels: [...scorer.labels] },
       ...(swap === undefined ? {} : { swap }),
       ...(running.length === 0 ? {} : { challengers: [...running] }),
@@ -64,20 +77,45 @@ export function reportStatus(options: ReportOptions): { stop(lastWord: LastWord,
     await writeStatus(config.data, status)
   }
 
-  async function describe({ topic, run }: ReportOptions['flows'][number]): Promise<PartitionStatus[]> {
-    const ends = new Map((await eventLog.ranges(topic.name)).map(({ partition, end }) => [partition, end]))
-    return Promise.all(
-      run.stats().lanes.map(async (lane) => {
-        const partition = Number(lane.partition)
-        const position = lane.position ?? 0
-        if (lane.position !== undefined && committed.get(`${topic.name} ${partition}`) !== position) {
-          await eventLog.commit(scoreGroup, topic.name, partition, position)
-          committed.set(`${topic.name} ${partition}`, position)
+  /** Where the log ends, and our positions for lag tools. */
+  async function lookAtLog(): Promise<void> {
+    looking ??= look().finally(() => {
+      looking = undefined
+    })
+    const enough = new AbortController()
+    const late = clock.sleep(lookMs, enough.signal).catch((error: unknown) => {
+      if (!enough.signal.aborted) throw error
+    })
+    await Promise.race([looking, late])
+    enough.abort()
+  }
+
+  async function look(): Promise<void> {
+    try {
+      for (const { topic, run } of flows) {
+        for (const { partition, end } of await eventLog.ranges(topic.name)) ends.set(nameOf(topic, partition), end)
+        for (const { partition, position } of run.stats().lanes) {
+          const name = nameOf(topic, Number(partition))
+          if (position === undefined || committed.get(name) === position) continue
+          await eventLog.commit(scoreGroup, topic.name, Number(partition), position)
+          committed.set(name, position)
         }
-        const lag = Math.max(0, (ends.get(partition) ?? 0) - position)
-        return { topic: topic.name, partition, position, lag, ...stateOf(lane) }
-      }),
-    )
+      }
+      blind = undefined
+    } catch (error) {
+      if (!(error instanceof DriftlineError)) throw error
+      if (blind === undefined) log.warn({ err: error }, 'the log cannot be looked at; waiting for it')
+      blind = error.message
+    }
+  }
+
+  function describe({ topic, run }: ReportOptions['flows'][number]): PartitionStatus[] {
+    return run.stats().lanes.map((lane) => {
+      const partition = Number(lane.partition)
+      const position = lane.position ?? 0
+      const lag = Math.max(0, (ends.get(nameOf(topic, partition)) ?? 0) - position)
+      return { topic: topic.name, partition, position, lag, ...stateOf(lane) }
+    })
   }
 
   const loop = (async () => {
@@ -97,6 +135,8 @@ export function reportStatus(options: ReportOptions): { stop(lastWord: LastWord,
     },
   }
 }
+
+const nameOf = (topic: TopicInfo, partition: number): string => `${topic.name} ${partition}`
 
 const partStates: Readonly<Record<LaneState, PartitionStatus['state']>> = {
   opening: 'waiting',
@@ -118,11 +158,15 @@ function stateOf(lane: LaneStats<Offset>): Pick<PartitionStatus, 'state' | 'reas
 function overall(
   partitions: readonly PartitionStatus[],
   flows: ReportOptions['flows'],
+  blind: string | undefined,
 ): Pick<JobStatus, 'state' | 'reason'> {
   const worst =
     partitions.find(({ state }) => state === 'halted') ?? partitions.find(({ state }) => state === 'waiting')
-  const assigned = flows.every(({ topic, run }) => run.stats().lanes.length >= topic.partitions)
-  if (!assigned) return { state: 'starting' }
+  const isAssigned = flows.every(
+    ({ topic, run, isAssigned }) => isAssigned?.() ?? run.stats().lanes.length >= topic.partitions,
+  )
+  if (worst?.state !== 'halted' && blind !== undefined) return { state: 'waiting', reason: blind }
+  if (!isAssigned) return { state: 'starting' }
   if (worst === undefined) return { state: 'ok' }
   const reason = `${worst.topic} ${worst.partition}: ${worst.reason ?? worst.state}`
   return { state: worst.state, reason }
