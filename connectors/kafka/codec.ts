@@ -20,22 +20,26 @@ export class Writer {
   }
 
   i8(value: number): this {
-    this.#buffer.writeInt8(value, this.#take(1))
+    const at = this.#take(1) // may replace the buffer
+    this.#buffer.writeInt8(value, at)
     return this
   }
 
   i16(value: number): this {
-    this.#buffer.writeInt16BE(value, this.#take(2))
+    const at = this.#take(2) // may replace the buffer
+    this.#buffer.writeInt16BE(value, at)
     return this
   }
 
   i32(value: number): this {
-    this.#buffer.writeInt32BE(value, this.#take(4))
+    const at = this.#take(4) // may replace the buffer
+    this.#buffer.writeInt32BE(value, at)
     return this
   }
 
   u32(value: number): this {
-    this.#buffer.writeUInt32BE(value, this.#take(4))
+    const at = this.#take(4) // may replace the buffer
+    this.#buffer.writeUInt32BE(value, at)
     return this
   }
 
@@ -49,7 +53,8 @@ export class Writer {
   }
 
   big64(value: bigint): this {
-    this.#buffer.writeBigInt64BE(value, this.#take(8))
+    const at = this.#take(8) // may replace the buffer
+    this.#buffer.writeBigInt64BE(value, at)
     return this
   }
 
