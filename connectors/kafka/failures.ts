@@ -61,6 +61,6 @@ export const refused = (code: Unavailable, what: string, error: number, details:
 
 /** The same failure under the code that its user expects. */
 export function unavailableAs(code: Unavailable, error: unknown): unknown {
-  if (!(error instanceof DriftlineError) || error.code !== 'LOG_UNAVAILABLE') return error
+  if (!(error instanceof DriftlineError && error.retryable) || error.code === code) return error
   return new DriftlineError(code, error.details, { cause: error })
 }

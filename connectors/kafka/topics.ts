@@ -2,7 +2,7 @@ import { DriftlineError } from '../../core/errors.ts'
 import type { PartitionRange, TopicInfo } from '../event-log.ts'
 import { createTopics, deleteTopics, describeConfigs, earliest, latest, listOffsets } from './apis.ts'
 import type { Cluster, Topic } from './cluster.ts'
-import { kafkaErrorName, kafkaErrors, refused } from './failures.ts'
+import { kafkaErrorName, kafkaErrors, refused, unavailableAs } from './failures.ts'
 
 export interface TopicSettings {
   /** -1: the cluster's default. */
@@ -38,13 +38,17 @@ export class Topics {
       const reason = `Kafka did not create it: ${created?.reason ?? kafkaErrorName(error)}`
       throw new DriftlineError(isTemporary(error) ? 'LOG_UNAVAILABLE' : 'CONFIG_INVALID', { reason, topic: name })
     }
+    // It is made once its leaders know of it too, which they learn a moment after whoever made it.
     const deadline = performance.now() + timeoutMs
     for (;;) {
-      const made = await this.#cluster.topic(name)
-      if (made?.leaders.every((leader) => leader >= 0)) return infoOf(made)
-      if (performance.now() > deadline)
-        throw refused('LOG_UNAVAILABLE', `to lead topic ${name}`, kafkaErrors.leaderNotAvailable)
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      try {
+        const made = await this.existing(name)
+        await this.ends(made)
+        return infoOf(made)
+      } catch (error) {
+        if (performance.now() > deadline) throw unavailableAs('LOG_UNAVAILABLE', error)
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
@@ -11,6 +11,16 @@ const run = promisify(execFile)
 /** The oldest and the newest line of brokers that are tested. */
 export const kafkaVersions = ['3.9.1', '4.1.1'] as const
 export type KafkaVersion = (typeof kafkaVersions)[number]
+
+/**
+ * Why Kafka cannot be started here: the tools that are missing. In the gate (`DRIFTLINE_KAFKA=required`) nothing is missing
+ * that a test may be skipped for.
+ */
+export function whyNoKafka(): string | undefined {
+  if (process.env.DRIFTLINE_KAFKA === 'required') return undefined
+  const missing = ['java', 'mvn'].filter((tool) => spawnSync(tool, ['-version']).error !== undefined)
+  return missing.length === 0 ? undefined : `skipped: ${missing.join(' and ')} not found`
+}
 
 const copyPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'
 

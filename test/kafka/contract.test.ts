@@ -3,10 +3,12 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { brokersOf } from '../../connectors/kafka/brokers.ts'
 import { openKafkaLog } from '../../connectors/kafka-log.ts'
 import { eventLogContract } from '../../connectors/testing/event-log-contract.ts'
-import { kafkaVersions } from './classpath.ts'
+import { kafkaVersions, whyNoKafka } from './classpath.ts'
 import { KafkaCluster } from './cluster.ts'
 
-describe.each(kafkaVersions)('Apache Kafka %s', (version) => {
+const missing = whyNoKafka()
+
+describe.skipIf(missing !== undefined).each(kafkaVersions)(`Apache Kafka %s ${missing ?? ''}`, (version) => {
   let cluster: KafkaCluster
   beforeAll(async () => {
     cluster = await KafkaCluster.start({ version })
