@@ -8,7 +8,18 @@ import { recipes } from '../training/recipe.ts'
 import type { Layers } from '../training/trainable.ts'
 import { best, encoder, print, randomIds, row, torchSteps, type Work } from './train-rig.ts'
 
-const heads = ['encoder', 'tokens', 'trained      ', 'seconds', 'posts/s', 'PyTorch s', 'ratio']
+const heads = [
+  'encoder',
+  'tokens',
+  'trained      ',
+  'seconds',
+  'posts/s',
+  'CPU s',
+  'PyTorch s',
+  'CPU s',
+  'ratio',
+  'of CPU',
+]
 const epochs = 3
 
 export interface FrozenOptions {
@@ -27,10 +38,11 @@ export async function frozenLayers(works: readonly (readonly [string, Work])[], 
   print(heads.join('  '))
   for (const [shape, work] of works) {
     const steps = epochs * Math.ceil(posts / work.rows)
-    const theirs = python === undefined ? undefined : (best(await torchSteps(python, work, workers, 10)) * steps) / 1000
-    for (const layers of ['all', 2, 1, 'head'] as const) {
+    const theirs = python === undefined ? undefined : await torchSteps(python, work, workers, 10)
+    const torch = theirs && { seconds: (best(theirs.ms) * steps) / 1000, cpu: (best(theirs.cpu) * steps) / 1000 }
+    for (const layers of [2, 1, 'head'] as const) {
       if (typeof layers === 'number' && layers >= work.layers) continue
-      const seconds = (await fineTuning(work, layers, options)) / 1000
+      const { seconds, cpu } = await fineTuning(work, layers, options)
       const trained = typeof layers === 'number' ? `last ${layers}, head` : layers
       const cells = [
         shape,
@@ -38,16 +50,23 @@ export async function frozenLayers(works: readonly (readonly [string, Work])[], 
         trained,
         seconds.toFixed(1),
         ((epochs * posts) / seconds).toFixed(0),
-        theirs?.toFixed(1) ?? '–',
-        theirs === undefined ? '–' : (theirs / seconds).toFixed(2),
+        cpu.toFixed(1),
+        ...(torch === undefined
+          ? ['–', '–', '–', '–']
+          : [
+              torch.seconds.toFixed(1),
+              torch.cpu.toFixed(1),
+              (torch.seconds / seconds).toFixed(2),
+              (torch.cpu / cpu).toFixed(2),
+            ]),
       ]
       print(row(cells, heads))
     }
   }
 }
 
-/** Milliseconds of all of it: the frozen layers, the start of the workers, the steps. */
-async function fineTuning(work: Work, layers: Layers, { posts, workers, backend }: FrozenOptions): Promise<number> {
+/** Seconds, and those of the processors, of all of it: the frozen layers, the start of the workers, the steps. */
+async function fineTuning(work: Work, layers: Layers, { posts, workers, backend }: FrozenOptions) {
   const random = seededRandom(3)
   const model = encoder(work, random)
   const train = Array.from(
@@ -55,6 +74,7 @@ async function fineTuning(work: Work, layers: Layers, { posts, workers, backend 
     (_, index): Example => ({ ids: randomIds(work.tokens, random), label: index % 3 }),
   )
   const start = performance.now()
+  const before = process.cpuUsage()
   await fineTune({
     model,
     labels: ['a', 'b', 'c'],
@@ -69,5 +89,6 @@ async function fineTuning(work: Work, layers: Layers, { posts, workers, backend 
     clock: systemClock,
     signal: new AbortController().signal,
   })
-  return performance.now() - start
+  const { user, system } = process.cpuUsage(before)
+  return { seconds: (performance.now() - start) / 1000, cpu: (user + system) / 1e6 }
 }

@@ -51,13 +51,19 @@ export function randomBatch(rows: number, tokens: number, random: Random): Batch
   }
 }
 
-/** Milliseconds of each of PyTorch's steps, all parameters in training. */
-export async function torchSteps(python: string, work: Work, threads: number, steps: number): Promise<number[]> {
+/** Wall and processor milliseconds of each step. */
+export interface Times {
+  readonly ms: number[]
+  readonly cpu: number[]
+}
+
+/** PyTorch's steps, all parameters in training. */
+export async function torchSteps(python: string, work: Work, threads: number, steps: number): Promise<Times> {
   const { layers, width, heads, rows, tokens } = work
   const numbers = [layers, width, heads, rows, tokens, threads, steps].map(String)
   const script = join(packageRoot, 'bench/train_torch.py')
   const { stdout } = await promisify(execFile)(python, [script, ...numbers])
-  return z.array(z.number()).parse(JSON.parse(stdout))
+  return z.object({ ms: z.array(z.number()), cpu: z.array(z.number()) }).parse(JSON.parse(stdout))
 }
 
 /** The quickest: whatever else the machine does only adds to it. */

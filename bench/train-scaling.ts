@@ -1,7 +1,7 @@
 import { seededRandom } from '../core/random.ts'
 import type { BackendName } from '../training/backends/backend.ts'
 import type { Trainer } from '../training/parallel/trainer.ts'
-import { best, median, openTrainer, print, randomBatch, row, torchSteps, type Work } from './train-rig.ts'
+import { best, median, openTrainer, print, randomBatch, row, type Times, torchSteps, type Work } from './train-rig.ts'
 
 const heads = [
   'encoder',
@@ -34,7 +34,7 @@ const warmUpMs = 4000
 export async function scaling(shape: string, work: Work, options: ScalingOptions): Promise<void> {
   const { workers, steps, python } = options
   const { times, peakMb } = await measured(work, options)
-  const theirs = python === undefined ? undefined : best(await torchSteps(python, work, workers, steps * 2))
+  const theirs = python === undefined ? undefined : best((await torchSteps(python, work, workers, steps * 2)).ms)
   const ours = best(times.shared.ms)
   const alone = best(times.alone.ms)
   const speedUp = alone / ours
@@ -57,11 +57,6 @@ export async function scaling(shape: string, work: Work, options: ScalingOptions
   print(row(cells, heads))
 }
 
-interface Times {
-  /** Wall and processor milliseconds of each step. */
-  readonly ms: number[]
-  readonly cpu: number[]
-}
 const noTimes = (): Times => ({ ms: [], cpu: [] })
 
 /**

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../../../core/clock.ts'
+import { backendFor } from '../../../../training/backends/select.ts'
 import { trainModel } from '../../../../training/train-model.ts'
 import { jobFiles, type TrainerJob, type TrainerMessage } from './job.ts'
 
@@ -36,7 +37,7 @@ export async function train(job: TrainerJob, { clock, onProgress }: Telling): Pr
       recipe: Object.fromEntries(Object.entries(job.recipe).filter(([, value]) => value !== undefined)),
       variants: ['int8'],
       backend: 'auto',
-      workers: job.workers,
+      workers: backendFor('auto') === 'tensorflow' ? 1 : job.workers, // it has threads of its own, or a GPU
       seed: job.seed,
       clock,
       signal: stop.signal,
