@@ -212,23 +212,34 @@ test('a version that was refused is written down beside the one that stays', asy
   expect(rows).toMatchObject([{ from_version: 1, to_version: 2, outcome: 'MODEL_INVALID', reason: 'no such file' }])
 })
 
-/** The champion that the rows of `swaps` name for an offset: of those that say who scores, the last in time at or below it. */
-const recordedFor = (rows: readonly SwapRow[], offset: number): number | undefined =>
-  rows
+/** Champion and slots of challengers. */
+const sides = (champion: number, challengers: readonly (readonly [version: number, from: number, to: number])[]) =>
+  [champion, ...challengers.map(([version, from, to]) => `${version}: ${from} to ${to}`).sort()].join(', ')
+
+/** What the rows of `swaps` say for an offset: of those that say who scores, the last in time at or below it. */
+function recordedFor(rows: readonly SwapRow[], offset: number): string | undefined {
+  const row = rows
     .filter(({ outcome }) => outcome !== 'took_over')
     .sort((a, b) => a.swapped_at - b.swapped_at)
-    .findLast((row) => row.first_offset <= offset)?.champion_version
+    .findLast((row) => row.first_offset <= offset)
+  if (row === undefined) return undefined
+  return sides(
+    row.champion_version,
+    row.challengers.map(({ version, slot_from, slot_to }) => [version, slot_from, slot_to]),
+  )
+}
 
 test('whatever is swapped, lost or begun again, the records name the model of every row', async () => {
   const often = (weight: number, arbitrary: string) => ({ weight, arbitrary: fc.constant(arbitrary) })
   const step = fc.oneof(
-    ...[often(12, 'batch'), often(12, 'write'), often(3, 'swap')],
+    ...[often(12, 'batch'), often(12, 'write'), often(2, 'swap'), often(2, 'canary'), often(1, 'end')],
     ...['again', 'wait', 'lose', 'close'].map((rare) => often(1, rare)),
   )
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 120 }), async (steps) => {
       const rows: SwapRow[] = []
       let lost = false
+      const watch = new Watch(Guard.parse({}), ['no', 'yes'], () => undefined)
       const { models, advanceUs, clock } = switchOf(fakeScorer(1), async (told) => {
         advanceUs(40_000)
         await new Promise(setImmediate)
@@ -238,8 +249,8 @@ test('whatever is swapped, lost or begun again, the records name the model of ev
         }
         rows.push(...told)
       })
-      const written: number[] = []
-      let scored: { version: number; posts: number; lease: Lease }[] = []
+      const written: string[] = []
+      let scored: { by: string; posts: number; lease: Lease }[] = []
       let offset = 0
       let version = 1
       const again = () => {
@@ -249,10 +260,21 @@ test('whatever is swapped, lost or begun again, the records name the model of ev
       }
       for (const next of steps) {
         if (next === 'swap') models.swap(ready(fakeScorer(++version)))
-        else if (next === 'batch') {
+        else if (next === 'canary') {
+          const running = models.contenders.length > 2 ? models.contenders[0]?.live.scorer : undefined
+          const slots = [[0, 1 + (offset % 5000)] as const]
+          const facts = { mode: 'canary', slots, by: 'ann', reason: '', loadMs: 0, watch } as const
+          models.setContender({ scorer: running ?? fakeScorer(++version), ...facts })
+        } else if (next === 'end') {
+          const [, ended] = models.contenders
+          models.endContender(ended?.live.scorer.version ?? 0, { by: 'guard', reason: '' })
+        } else if (next === 'batch') {
           const posts = 1 + (offset % 40)
           for (const lease of begin(models, 0, offset, posts)) {
-            scored.push({ version: lease.scorer.version, posts: lease.records, lease })
+            const challengers = lease.contenders.flatMap(({ live, slots }) =>
+              slots.map(([from, to]) => [live.scorer.version, from, to] as const),
+            )
+            scored.push({ by: sides(lease.scorer.version, challengers), posts: lease.records, lease })
           }
           offset += posts
           advanceUs(60_000)
@@ -264,7 +286,7 @@ test('whatever is swapped, lost or begun again, the records name the model of ev
             () => false,
           )
           if (part !== undefined && durable === true) {
-            written.push(...Array.from({ length: part.posts }, () => part.version))
+            written.push(...Array.from({ length: part.posts }, () => part.by))
           } else again()
         } else if (next === 'wait') await clock.advance(600)
         else if (next === 'lose') lost = true

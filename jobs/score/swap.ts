@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
 import type { Scorer } from '../../inference/scorer.ts'
 import type { SlotRange } from '../../models/registry/slots.ts'
+import { isIn, Lane, type Turn } from './lane.ts'
 import {
   type Cause,
   type Champion,
@@ -64,39 +65,10 @@ export interface ModelSwitchOptions {
   readonly nowUs?: () => number
 }
 
-/** Who scores a partition from an offset on. */
-interface Turn {
-  readonly route: Route
-  readonly from: number
-  readonly recorded: Promise<void>
-}
-
-/** What is known of a partition. */
-interface Lane {
-  readonly topic: TopicInfo
-  readonly partition: number
-  /** `undefined` while it must be recorded who scores. */
-  now: Turn | undefined
-  /** Recorded, and not reached yet; in the order of their offsets. */
-  ahead: Turn[]
-  /** Offset after the last record that was begun. */
-  next: number
-  /** Since when nobody has been scoring it, when no batch is under way. */
-  idleSinceUs: number
-  batches: number
-  /** Records begun since `sinceUs`, and the rate of the stretch before, in records per microsecond. */
-  begun: number
-  sinceUs: number
-  rate: number
-}
-
-/** A partition's rate is that of stretches of at least this length, in microseconds. */
-const stretchUs = 200_000
 /** What a record of a change is taken to need before one was measured, in microseconds. */
 const firstRecordUs = 50_000
 /** A change is recorded ahead of what comes in meanwhile, times this: records vary. */
 const margin = 1.5
-const mostAhead = 50_000
 /** An offset that is not reached within this, after it was recorded, is no longer waited for, in milliseconds. */
 const reachedWithinMs = 500
 /** Rows that tell of a hand-over gather for so long, in milliseconds. */
@@ -143,7 +115,7 @@ export class ModelSwitch implements AsyncDisposable {
 
   /** True when no partition has still to reach the offset of a change. */
   get settled(): boolean {
-    return [...this.#lanes.values()].every(({ ahead }) => ahead.length === 0)
+    return [...this.#lanes.values()].every((lane) => lane.settled)
   }
 
   get contenders(): readonly Contender[] {
@@ -157,14 +129,14 @@ export class ModelSwitch implements AsyncDisposable {
     const lane = this.#lane(topic, first.partition)
     this.#reach(lane, first.offset)
     const { now } = lane
-    if (now === undefined || first.offset < now.from || (lane.ahead.length === 0 && now.route !== this.#route)) {
+    if (now === undefined || first.offset < now.from || (lane.settled && now.route !== this.#route)) {
       this.#tellHere(lane, first.offset)
     }
-    this.#measure(lane, batch)
+    lane.count(batch)
     const leases: Lease[] = []
     for (let from = 0; from < batch.length; ) {
-      const [upcoming] = lane.ahead
-      const cut = upcoming === undefined ? -1 : batch.findIndex(({ offset }) => offset >= upcoming.from)
+      const cutAt = lane.upcoming?.from ?? Number.POSITIVE_INFINITY
+      const cut = batch.findIndex(({ offset }) => offset >= cutAt)
       const to = cut < 0 ? batch.length : cut
       leases.push(this.#lease(lane, to - from))
       if (cut >= 0) this.#reach(lane, batch[cut]?.offset ?? 0)
@@ -176,37 +148,14 @@ export class ModelSwitch implements AsyncDisposable {
   /** The partition is closed here, and another process may go on with it: nothing may be told of it any more. */
   forget(topic: TopicInfo, partition: number): void {
     this.#lanes.delete(keyOf(topic, partition))
-    for (const live of [...this.#held]) this.#leaveIfDone(live)
+    this.#sweep()
   }
 
   #lane(topic: TopicInfo, partition: number): Lane {
     const key = keyOf(topic, partition)
-    const nowUs = this.#nowUs()
-    const known = this.#lanes.get(key) ?? {
-      topic,
-      partition,
-      now: undefined,
-      ahead: [],
-      next: 0,
-      idleSinceUs: nowUs,
-      batches: 0,
-      begun: 0,
-      sinceUs: nowUs,
-      rate: 0,
-    }
+    const known = this.#lanes.get(key) ?? new Lane(topic, partition, () => this.#nowUs())
     this.#lanes.set(key, known)
     return known
-  }
-
-  #measure(lane: Lane, batch: readonly Pick<LogRecord, 'offset'>[]): void {
-    lane.next = (batch.at(-1)?.offset ?? 0) + 1
-    const nowUs = this.#nowUs()
-    if (nowUs - lane.sinceUs >= stretchUs) {
-      lane.rate = lane.begun / (nowUs - lane.sinceUs)
-      lane.begun = 0
-      lane.sinceUs = nowUs
-    }
-    lane.begun += batch.length
   }
 
   #lease(lane: Lane, records: number): Lease {
@@ -214,7 +163,7 @@ export class ModelSwitch implements AsyncDisposable {
     if (now === undefined) throw new Error('nobody scores this partition')
     const { champion, contenders } = now.route
     const lives = [champion.live, ...contenders.map(({ live }) => live)]
-    lane.batches++
+    const back = lane.begin()
     for (const live of lives) live.batches++
     return {
       records,
@@ -222,8 +171,7 @@ export class ModelSwitch implements AsyncDisposable {
       contenders,
       recorded: now.recorded,
       end: () => {
-        lane.batches--
-        lane.idleSinceUs = this.#nowUs()
+        back()
         for (const live of lives) {
           live.batches--
           this.#leaveIfDone(live)
@@ -234,75 +182,67 @@ export class ModelSwitch implements AsyncDisposable {
 
   /** Enters the turns that begin at or before an offset. */
   #reach(lane: Lane, offset: number): void {
-    let reached = 0
-    while ((lane.ahead[reached]?.from ?? Number.POSITIVE_INFINITY) <= offset) reached++
-    const turn = lane.ahead[reached - 1]
+    const { now, pauseUs } = lane
+    const turn = lane.reach(offset)
     if (turn === undefined) return
-    if (turn.route.champion.id !== lane.now?.route.champion.id) this.#tellHandOver(lane, turn)
-    this.#enter(lane, turn)
-  }
-
-  #enter(lane: Lane, turn: Turn): void {
-    lane.ahead = lane.ahead.slice(lane.ahead.indexOf(turn) + 1)
-    lane.now = turn
-    for (const live of [...this.#held]) this.#leaveIfDone(live)
+    if (turn.route.champion.id !== now?.route.champion.id) this.#tellHandOver(lane, turn, pauseUs)
+    this.#sweep()
   }
 
   /** Records who scores from this offset on, where nothing ahead says so; its rows wait for that. */
   #tellHere(lane: Lane, offset: number): void {
-    const { now } = lane
-    const changes = tellChanges(now?.route, this.#route, this.#endings)
+    const { now, pauseUs } = lane
+    const route = this.#route
+    const changes = tellChanges(now?.route, route, this.#endings)
     // Begun again further back: who scores is told again from there, by the change that brought the champion.
-    const told = changes.length === 0 ? [tellChampion(this.#route.champion)] : changes
-    const isSwap = now !== undefined && now.route.champion.id !== this.#route.champion.id
-    const turn = { route: this.#route, from: offset, recorded: Promise.resolve() }
-    const recorded = this.#record(this.#rows(lane, turn, told, isSwap ? this.#pauseUs(lane) : 0))
-    lane.ahead = []
-    this.#enter(lane, { ...turn, recorded })
-    this.#undoIfLost(lane, recorded)
+    const told = changes.length === 0 ? [tellChampion(route.champion)] : changes
+    const isSwap = now !== undefined && now.route.champion.id !== route.champion.id
+    const recorded = this.#record(this.#rows(lane, { route, from: offset }, told, isSwap ? pauseUs : 0))
+    lane.enter({ route, from: offset, recorded })
+    recorded.catch(() => this.#undo([lane], recorded)) // its batches fail with it, and come again
+    this.#sweep()
   }
 
-  /** Records a change in all partitions at once, for offsets that they will reach, or have reached when `atOnce`. */
+  /**
+   * Records a change in all partitions at once, for offsets that they will reach when it is durable.
+   *
+   * @param atOnce for the next records instead, whose rows wait then
+   */
   #tellAhead(atOnce: boolean): void {
+    const route = this.#route
     const rows: SwapRow[] = []
     const turns: [Lane, Omit<Turn, 'recorded'>][] = []
     for (const lane of this.#lanes.values()) {
-      const last = lane.ahead.at(-1) ?? lane.now
-      if (last === undefined) continue
-      const isIdle = this.#nowUs() - lane.sinceUs > 5 * stretchUs
-      const ahead = atOnce || isIdle ? 0 : Math.ceil(lane.rate * this.#recordUs * margin)
-      const turn = { route: this.#route, from: Math.max(last.from, lane.next + Math.min(mostAhead, ahead)) }
+      const before = atOnce ? lane.now : lane.last
+      if (before === undefined) continue
+      const turn = { route, from: Math.max(before.from, lane.offsetIn(atOnce ? 0 : this.#recordUs * margin)) }
       turns.push([lane, turn])
-      rows.push(...this.#rows(lane, turn, tellChanges(last.route, this.#route, this.#endings), 0))
+      rows.push(...this.#rows(lane, turn, tellChanges(before.route, route, this.#endings), 0))
     }
     if (rows.length === 0) return
     const recorded = this.#record(rows)
-    for (const [lane, turn] of turns) {
-      lane.ahead.push({ ...turn, recorded })
-      this.#undoIfLost(lane, recorded)
-    }
+    for (const [lane, turn] of turns) lane.expect({ ...turn, recorded }, atOnce)
+    const lanes = turns.map(([lane]) => lane)
     void recorded.then(
-      () => this.#endWait(recorded),
-      () => undefined, // undone
+      () => this.#endWait(lanes, recorded),
+      (error: unknown) => {
+        this.#undo(lanes, recorded)
+        this.#options.log.warn({ err: error }, 'a change could not be recorded ahead; the next batches record it')
+      },
     )
   }
 
   /** The stream may have stopped before an offset: then the next records, below it, are told of anew. */
-  async #endWait(recorded: Promise<void>): Promise<void> {
+  async #endWait(lanes: readonly Lane[], recorded: Promise<void>): Promise<void> {
     await this.#options.clock.sleep(reachedWithinMs, this.#closing.signal).catch(() => undefined)
-    for (const lane of this.#lanes.values()) {
-      const turn = lane.ahead.find((ahead) => ahead.recorded === recorded)
-      if (turn !== undefined) this.#enter(lane, turn)
-    }
+    for (const lane of lanes) lane.passOver(recorded)
+    this.#sweep()
   }
 
   /** A record that failed is made again with the next batch, as if nothing were known of the partition. */
-  #undoIfLost(lane: Lane, recorded: Promise<void>): void {
-    recorded.catch(() => {
-      lane.ahead = lane.ahead.filter((turn) => turn.recorded !== recorded)
-      if (lane.now?.recorded === recorded) lane.now = undefined
-      for (const live of [...this.#held]) this.#leaveIfDone(live)
-    })
+  #undo(lanes: readonly Lane[], recorded: Promise<void>): void {
+    for (const lane of lanes) lane.undo(recorded)
+    this.#sweep()
   }
 
   /** From now on, batches get this model. One that is a challenger already goes on with the threads it has. */
@@ -368,14 +308,10 @@ export class ModelSwitch implements AsyncDisposable {
     return told.map((change) => ({ ...change, ...where, ...this.#common(route) }))
   }
 
-  #pauseUs({ batches, idleSinceUs }: Lane): number {
-    return batches === 0 ? Math.round(this.#nowUs() - idleSinceUs) : 0
-  }
-
   /** The record of a swap was made ahead; what the hand-over was like is told after it, and nobody waits for that. */
-  #tellHandOver(lane: Lane, turn: Turn): void {
+  #tellHandOver(lane: Lane, turn: Turn, pauseUs: number): void {
     const told = { ...tellChampion(turn.route.champion), outcome: 'took_over' }
-    this.#handOvers.push(...this.#rows(lane, turn, [told], this.#pauseUs(lane)))
+    this.#handOvers.push(...this.#rows(lane, turn, [told], pauseUs))
     if (this.#handOvers.length > 1) return
     void this.#options.clock
       .sleep(gatherMs, this.#closing.signal)
@@ -393,7 +329,7 @@ export class ModelSwitch implements AsyncDisposable {
   #go(route: Route, atOnce = false): void {
     this.#route = route
     this.#tellAhead(atOnce)
-    for (const live of [...this.#held]) this.#leaveIfDone(live)
+    this.#sweep()
   }
 
   #hold(scorer: Scorer): Live {
@@ -402,12 +338,13 @@ export class ModelSwitch implements AsyncDisposable {
     return live
   }
 
+  #sweep(): void {
+    for (const live of [...this.#held]) this.#leaveIfDone(live)
+  }
+
   #leaveIfDone(live: Live): void {
     if (live.batches > 0 || isIn(this.#route, live)) return
-    // A partition whose next turn is not reached goes on with those it has.
-    const waits = ({ now, ahead }: Lane) =>
-      ahead.length > 0 && [...(now === undefined ? [] : [now]), ...ahead].some(({ route }) => isIn(route, live))
-    if ([...this.#lanes.values()].some(waits)) return
+    if ([...this.#lanes.values()].some((lane) => lane.mayNeed(live))) return
     this.#leave(live)
   }
 
@@ -437,6 +374,3 @@ export class ModelSwitch implements AsyncDisposable {
 }
 
 const keyOf = (topic: TopicInfo, partition: number): string => `${topic.name} ${partition}`
-
-const isIn = ({ champion, contenders }: Route, live: Live): boolean =>
-  champion.live === live || contenders.some((contender) => contender.live === live)
