@@ -254,7 +254,7 @@ describe('models', () => {
 describe('everybody can read and reach them', () => {
   const landmarks: Readonly<Record<string, readonly string[]>> = {
     review: ['Review', 'Progress'],
-    drift: ['Drift', 'Accuracy', 'What moved', 'Over the last checks', 'Statistics'],
+    drift: ['Drift', 'Accuracy', 'Over the last checks', 'What moved', 'Statistics'],
     models: [
       'sentiment',
       'Retraining in progress',

@@ -11,21 +11,21 @@ export const Accuracy = ({ page: { accuracy, report }, check }: AccuracyProps) =
   <section class="panel" aria-labelledby="accuracy-title">
     <header>
       <h2 id="accuracy-title">Accuracy</h2>
-      <p class="quiet">of the posts of this check, with 95 % intervals</p>
+      <p class="quiet">with 95 % intervals</p>
     </header>
     <dl class="estimates">
-      <Row name="From the scores alone" value={check.estimated} />
+      <Row name="As the scores promise" value={check.estimated} />
       <Row
-        name="From labels, when checked"
+        name="When checked, from the newest labels"
         value={check.measured}
         note={check.measured === null ? '' : `${formatCount(check.measured.labels)} labels`}
       />
       <Row
-        name="From labels, now"
+        name="Now, from labels of this check’s posts"
         value={accuracy}
         note={
           accuracy === null
-            ? 'no labels in this window yet'
+            ? 'none yet'
             : `${formatCount(accuracy.labels)} labels, as good as ${formatCount(accuracy.effective)} drawn evenly`
         }
       />

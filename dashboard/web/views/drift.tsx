@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { type CheckSummary, DriftPage } from '../../drift-api.ts'
+import { type CheckReport, type CheckSummary, DriftPage } from '../../drift-api.ts'
 import { formatCount, formatDay, formatMinute } from '../format.ts'
 import { usePolled } from '../use-polled.ts'
 import { AsOf } from './as-of.tsx'
@@ -11,13 +11,13 @@ import { verdictWords } from './verdict-words.ts'
 
 const pollMs = 5_000
 
-/** What a check says in a word: only one that compared something is OK. */
-const wordOf = ({ verdict, state }: CheckSummary): string =>
-  verdict === 'ok' && state === 'collecting'
-    ? 'Collecting'
-    : verdict === 'ok' && state !== 'checked' && state !== 'unreadable'
-      ? 'Too few posts'
-      : verdictWords[verdict]
+/** Only a check that compared something says that all is well. */
+const compared = ({ verdict, state }: CheckSummary): boolean =>
+  verdict !== 'ok' || state === 'checked' || state === 'unreadable'
+
+/** What a check says in a word. */
+const wordOf = (check: CheckSummary): string =>
+  compared(check) ? verdictWords[check.verdict] : check.state === 'collecting' ? 'Collecting' : 'Too few posts'
 
 /** Whether the model still fits the stream, and why. */
 export function DriftView() {
@@ -48,7 +48,7 @@ export function DriftView() {
         <section class="panel wide" aria-labelledby="verdict-title">
           <header>
             <h2 id="verdict-title">
-              <span class="verdict" data-verdict={check.verdict}>
+              <span class="verdict" data-verdict={compared(check) ? check.verdict : undefined}>
                 {wordOf(check)}
               </span>
             </h2>
@@ -58,31 +58,64 @@ export function DriftView() {
             Checked {formatDay(check.atMs)}: {formatCount(check.posts)} posts written {formatDay(check.fromMs)} to{' '}
             {formatDay(check.toMs)}, scored by <bdi>{check.model.name}</bdi> v{check.model.version}
           </p>
-          {page.report.reasons.length > 0 && (
-            <ul class="reasons" aria-label="Reasons">
-              {page.report.reasons.map(({ segment, verdict, sentence }) => (
-                <li key={`${segment} ${sentence}`}>
-                  <span class="mark" data-verdict={verdict}>
-                    {verdictWords[verdict]}
-                  </span>
-                  <span dir="auto">
-                    {segment !== '' && <b>{segment}: </b>}
-                    {sentence}
-                  </span>
-                </li>
-              ))}
-            </ul>
-          )}
+          <Reasons reasons={page.report.reasons} />
           <Timeline checks={page.checks} current={check.id} onChoose={setChosen} />
         </section>
-        <Accuracy page={page} check={check} />
-        <MovedPanel moved={page.report.moved} />
-        <Courses history={page.history} />
+        <div class="column">
+          <Accuracy page={page} check={check} />
+          <Courses history={page.history} />
+        </div>
+        <div class="column">
+          <MovedPanel moved={page.report.moved} />
+        </div>
         <Statistics statistics={page.report.statistics} />
       </div>
     </>
   )
 }
+
+/** The strongest are shown, the others on demand. */
+const shownReasons = 6
+
+function Reasons({ reasons }: { readonly reasons: CheckReport['reasons'] }) {
+  if (reasons.length === 0) return null
+  const rest = reasons.slice(shownReasons)
+  return (
+    <>
+      <ul class="reasons" aria-label="Reasons">
+        {reasons.slice(0, shownReasons).map((reason) => (
+          <ReasonLine key={`${reason.segment} ${reason.sentence}`} reason={reason} />
+        ))}
+      </ul>
+      {rest.length > 0 && (
+        <details>
+          <summary>{formatCount(rest.length)} more</summary>
+          <ul class="reasons" aria-label="More reasons">
+            {rest.map((reason) => (
+              <ReasonLine key={`${reason.segment} ${reason.sentence}`} reason={reason} />
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  )
+}
+
+const ReasonLine = ({
+  reason: { segment, verdict, sentence },
+}: {
+  readonly reason: CheckReport['reasons'][number]
+}) => (
+  <li>
+    <span class="mark" data-verdict={verdict}>
+      {verdictWords[verdict]}
+    </span>
+    <span dir="auto">
+      {segment !== '' && !sentence.startsWith(segment) && <b>{segment}: </b>}
+      {sentence}
+    </span>
+  </li>
+)
 
 interface TimelineProps {
   readonly checks: readonly CheckSummary[]
@@ -99,7 +132,7 @@ const Timeline = ({ checks, current, onChoose }: TimelineProps) => (
           type="button"
           class="tick"
           data-verdict={check.verdict}
-          data-quiet={wordOf(check) !== verdictWords[check.verdict]}
+          data-quiet={!compared(check)}
           aria-pressed={check.id === current}
           title={`${formatDay(check.atMs)}: ${wordOf(check)}`}
           onClick={() => onChoose(check.id === checks[0]?.id ? '' : check.id)}

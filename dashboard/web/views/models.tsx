@@ -231,6 +231,9 @@ const Changes = ({ model: { name, changes } }: { readonly model: ModelInfo }) =>
   </section>
 )
 
+/** An error of the catalogue kept the old version; everything else is something that happened. */
+const isError = (outcome: string): boolean => /^[A-Z_]+$/.test(outcome)
+
 const Swaps = ({ swaps }: { readonly swaps: readonly Swap[] | null }) => (
   <section class="panel" aria-labelledby="swaps-title">
     <header>
@@ -253,8 +256,8 @@ const Swaps = ({ swaps }: { readonly swaps: readonly Swap[] | null }) => (
               {pauseMs.toFixed(1)} ms, loaded in {formatSeconds(loadMs / 1000)}
             </span>
           ) : (
-            <span class="mark" data-verdict="warning">
-              {outcome}
+            <span class={isError(outcome) ? 'mark' : ''} data-verdict="warning">
+              {isError(outcome) ? outcome : outcome.replaceAll('_', ' ')}
             </span>
           )}
           {by !== '' && (

@@ -141,6 +141,7 @@ const Progress = ({ summary }: { readonly summary: ReviewSummary }) => {
         </span>
         <progress max={Math.max(1, asked)} value={answered} />
       </label>
+      <p class="quiet">Every tenth post is asked about twice, so that agreement can be told.</p>
       <dl class="facts">
         <div>
           <dt>Labelled posts, imports included</dt>
