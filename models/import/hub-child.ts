@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { DriftlineError, type ErrorCode } from '../../core/errors.ts'
 import { builtModule } from '../../core/package-root.ts'
+import { mostFileBytes } from '../read-bounded.ts'
 import { cachedModelPath, type HubModel, type HubProgress } from './hub.ts'
 
 export type FromHubProcess =
@@ -21,11 +22,18 @@ export interface HubDownload {
   readonly library?: string
 }
 
+const sizeOf = ({ loaded, total }: HubProgress): number => Math.max(loaded, total)
+
+/** The Hub's settings and the network's, and none of our own secrets: what is downloaded is loaded there. */
+function env(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:DRIFTLINE|AWS)_/.test(name)))
+}
+
 /**
  * Downloads a model from the Hugging Face Hub, in a process of its own.
  *
  * @returns the directory of the export
- * @throws DriftlineError `HUB_UNAVAILABLE`, `MODEL_INVALID`; the signal's reason when it is aborted
+ * @throws DriftlineError `HUB_UNAVAILABLE`, `MODEL_INVALID`, `MODEL_TOO_COSTLY` for a file past 2 GiB; the signal's reason when it is aborted
  */
 export async function downloadFromHub(download: HubDownload): Promise<string> {
   const { model, onProgress, signal } = download
@@ -35,14 +43,25 @@ export async function downloadFromHub(download: HubDownload): Promise<string> {
   const library = download.library ?? '@huggingface/transformers'
   const args = [library, model.id, model.revision, cache]
   // What the library prints is no data of ours.
-  const child = fork(builtModule(import.meta.url, './hub-process'), args, { stdio: ['ignore', 2, 2, 'ipc'] })
-  const stop = () => void child.kill()
+  const child = fork(builtModule(import.meta.url, './hub-process'), args, {
+    stdio: ['ignore', 2, 2, 'ipc'],
+    env: env(),
+  })
+  // The library loads what it has downloaded: a graph that hangs hears of no other signal.
+  const stop = () => void child.kill('SIGKILL')
   signal.addEventListener('abort', stop, { once: true })
   try {
     let outcome: Exclude<FromHubProcess, { kind: 'progress' }> | undefined
     child.on('message', (message: FromHubProcess) => {
-      if (message.kind === 'progress') onProgress(message.progress)
-      else outcome = message
+      if (message.kind !== 'progress') outcome ??= message
+      else if (sizeOf(message.progress) <= mostFileBytes) onProgress(message.progress)
+      else {
+        const { file } = message.progress
+        const reason = `${file} has ${sizeOf(message.progress)} bytes, more than ${mostFileBytes}`
+        const details = { reason, model: `${model.id}@${model.revision}` }
+        outcome = { kind: 'failed', code: 'MODEL_TOO_COSTLY', details }
+        stop()
+      }
     })
     // Its last message may come after its exit, but not after the end of the channel.
     const [[code, killedBy]] = await Promise.all([once(child, 'exit'), once(child, 'disconnect')])

@@ -35,6 +35,10 @@ export const AutoTokenizer = {
 export const AutoModelForSequenceClassification = {
   async from_pretrained(id, options) {
     if (id === 'org/endless') await new Promise(() => setInterval(() => undefined, 1000))
+    if (id === 'org/vast') {
+      options.progress_callback({ status: 'progress', file: 'onnx/model.onnx', loaded: 1, total: 2 ** 40 })
+      await new Promise(() => setInterval(() => undefined, 1000))
+    }
     if (id === 'org/fatal') process.kill(process.pid, 'SIGKILL')
     if (options.dtype !== 'fp32' || options.use_external_data_format) throw new Error('another file')
     fetched(id, options.subfolder + '/model.onnx', options)
@@ -98,6 +102,13 @@ test('a download that dies is not taken for one that is done', async () => {
   await expect(download('org/fatal')).rejects.toMatchObject({
     code: 'HUB_UNAVAILABLE',
     details: { reason: 'the download ended with SIGKILL' },
+  })
+})
+
+test('a file that nothing could load is not downloaded to its end', async () => {
+  await expect(download('org/vast')).rejects.toMatchObject({
+    code: 'MODEL_TOO_COSTLY',
+    details: { reason: expect.stringContaining('onnx/model.onnx has 1099511627776 bytes') },
   })
 })
 

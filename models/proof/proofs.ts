@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
@@ -42,7 +43,7 @@ export class Proofs {
     const path = this.#path(report.key, report.provider)
     try {
       await mkdir(this.#folder, { recursive: true })
-      const draft = `${path}.${process.pid}.draft`
+      const draft = `${path}.${randomUUID()}.draft`
       await writeFile(draft, `${JSON.stringify(report, null, 2)}\n`)
       await rename(draft, path)
     } catch (error) {

@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { packageVersion } from '../../core/package-version.ts'
 import type { Manifest } from '../registry/manifest.ts'
-
-/** Raised when a proof asks for more than before: what passed an earlier one is proved again. */
-const revision = 1
 
 /** What a proof does, in this order. */
 export const proofSteps = ['files', 'graph', 'tokenizer', 'load', 'run', 'ids', 'repeat', 'golden', 'speed'] as const
@@ -38,12 +36,14 @@ export type ProofReport = z.infer<typeof ProofReport>
 
 /**
  * What a proof is valid for: the contents of every file and how texts are prepared, whatever the version is called and wherever it
- * lies. So a model that was proved when it was imported needs no proof when it is published, promoted and swapped in.
+ * lies. So a model that was proved when it was published needs no proof when it is promoted and swapped in. Another release of
+ * Driftline, which may ask for more or bring another onnxruntime, proves again.
  */
 export function proofKey({ files, text }: Pick<Manifest, 'files' | 'text'>): string {
   const names = Object.keys(files).sort()
   const contents = names.map((name) => [name, files[name]?.sha256, files[name]?.bytes])
-  const facts = [revision, contents, text.normaliser, text.maxTokens, process.versions.modules, process.arch]
+  const { platform, arch } = process
+  const facts = [packageVersion, platform, arch, contents, text.normaliser, text.maxTokens]
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
 }
 
