@@ -13,6 +13,7 @@ import { createScorer } from '../inference/create-scorer.ts'
 import { loadModel } from '../models/load-model.ts'
 import { variantFiles } from '../models/variants.ts'
 import { type Context, runs, verb } from './command.ts'
+import { provingWith } from './prove-model.ts'
 import { withStore } from './with-store.ts'
 
 interface Finding {
@@ -83,9 +84,11 @@ const checks: Readonly<Record<string, (context: Context) => Promise<string>>> = 
     return withStore(config, silentLog, signal, version, { timeoutMs: 3000 })
   },
 
-  model: async ({ config }) => {
+  model: async ({ config, signal }) => {
+    const directory = await loadModel(config.model, config)
+    await provingWith({ config, log: silentLog, signal })(directory)
     const scorer = await createScorer({
-      directory: await loadModel(config.model, config),
+      directory,
       device: config.device,
       variant: config.variant,
       workers: 1,

@@ -28,6 +28,7 @@ export interface Ended {
 }
 
 const everyMs = 25
+
 /** What of our environment a process may see that tries a model of unknown origin: no tokens, no passwords. */
 const passed = ['PATH', 'TMPDIR', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'SystemRoot']
 

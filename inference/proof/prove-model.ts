@@ -73,12 +73,25 @@ async function bundledKey(): Promise<string | undefined> {
   }
 }
 
+/** What a GPU's driver and libraries map and hold beside the model. */
+const driverMb = 4096
+
 async function tryContained(
   { path, manifest }: Pick<ModelDirectory, 'path' | 'manifest'>,
   { device = 'cpu', limits, log, signal, clock = systemClock }: ProveOptions,
   golden: boolean,
 ): Promise<{ report: ProofReport; golden: Golden | undefined }> {
-  const { wallMs, cpuMs, memoryMb, postMs, encodeMs } = { ...proofLimits(manifest), ...limits }
+  const {
+    wallMs,
+    cpuMs,
+    postMs,
+    encodeMs,
+    memoryMb: ofModel,
+  } = {
+    ...proofLimits(manifest),
+    ...limits,
+  }
+  const memoryMb = ofModel + (device === 'cuda' || device === 'webgpu' ? driverMb : 0)
   const order: ProofOrder = { path, device, postMs, encodeMs, golden }
   const startedMs = clock.now()
   let step: ProofStep | 'start' = 'start'
@@ -111,9 +124,9 @@ async function tryContained(
       model: path,
     })
   }
-  const { golden: answers, ...rest } = findings
+  const { golden: answers, ...found } = findings
   const report = ProofReport.parse({
-    ...rest,
+    ...found,
     provedAt: new Date(clock.now()).toISOString(),
     wallMs: clock.now() - startedMs,
     peakMb: ended.peakMb === null ? null : Math.round(ended.peakMb),
