@@ -9,7 +9,7 @@ const usage = `npm run bench -- hostile [options]
   --count <n>      hostile model directories (default 1000)
   --before <n>     of those that are refused, put so many into the registry of the running job (default: all)
   --rate <n>       posts a second that it scores meanwhile (default 1000)
-  --seconds <n>    longest time of a proof (default 5)
+  --seconds <n>    seconds of computing that a proof may take (default 5)
   --json           print JSON`
 
 /** Linux only: it reads /proc. */

@@ -212,7 +212,7 @@ export const configSchema = z.strictObject({
     .min(1)
     .max(3600)
     .default(20)
-    .describe('Longest time to try a version before it may score, in seconds; each 100 MB of model add ten.'),
+    .describe('Seconds of computing that trying a version may take before it may score; each 100 MB of model add ten.'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
