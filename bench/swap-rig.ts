@@ -96,14 +96,14 @@ export class SwapRig {
     return status?.pid === this.#score?.pid ? status : undefined
   }
 
-  /** Resident memory of the score job in MB, without mapped files: the least of some samples, so that garbage counts little. */
-  async residentMb(): Promise<number> {
-    let least = Number.POSITIVE_INFINITY
-    for (let sample = 0; sample < 10; sample++) {
-      least = Math.min(least, usageOf(this.#score?.pid ?? 0)?.ownMb ?? Number.POSITIVE_INFINITY)
-      await systemClock.sleep(100)
-    }
-    return least
+  /** Resident memory of the score job in MB, without mapped files. */
+  residentMb(): number {
+    return usageOf(this.#score?.pid ?? 0)?.ownMb ?? Number.NaN
+  }
+
+  /** Runs a verb on the rig's data folder; its exit code must be 0. */
+  async driftline(...args: readonly string[]): Promise<void> {
+    await runVerb(args, this.#env)
   }
 
   async drained(): Promise<void> {

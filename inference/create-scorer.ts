@@ -34,6 +34,9 @@ export interface ScorerOptions {
   readonly clock?: Clock
 }
 
+/** On a machine that is busy through and through, threads of a low priority would hardly start: a swap may not wait for ever. */
+const yieldMs = 1000
+
 export type Priority = 'usual' | 'low' | 'low at first'
 
 /**
@@ -58,6 +61,9 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
     device,
   }
   let low = priority === 'low' || (priority === 'low at first' && canRaisePriority())
+  const clock = options.clock ?? systemClock
+  const startedMs = clock.now()
+  const startsLow = () => low && (priority === 'low' || clock.now() - startedMs < yieldMs)
   const toForeground = (): boolean => {
     if (!low) return true
     if (!canRaisePriority()) return false
@@ -66,10 +72,10 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
     return true
   }
   const pool = new Pool({
-    start: startThreads(input, () => low, priority !== 'usual'),
+    start: startThreads(input, startsLow, priority !== 'usual'),
     labels,
     timeLimitMs: options.timeLimitMs ?? 90_000,
-    clock: options.clock ?? systemClock,
+    clock,
     log,
   })
   const abort = () => void pool.close(signal?.reason)
