@@ -20,7 +20,7 @@ Windows without a change, judged as the drift job judges them: how often it rais
   --alarms <n>         false alarms allowed in 30 days of hourly checks (default 1)
   --json               print JSON`
 
-export const smallest = { share: 0.03, accuracy: 0.02, unknown: 0.01, words: 0.05 }
+export const smallest = { share: 0.03, accuracy: 0.02, unknown: 0.01, words: 0.05, newWords: 0.01 }
 const windowsPerBaseline = 20
 const hourlyChecks = 720
 /** A budget at which a thousand windows tell much: one check in twenty. */

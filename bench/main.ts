@@ -37,6 +37,10 @@ const benches: Readonly<Record<string, Bench>> = {
     summary: 'hostile model directories, tried by publication and put before a running job: refused, and none scores',
     run: async (args) => (await import('./hostile.ts')).hostile(args),
   },
+  'drift-power': {
+    summary: 'how soon each kind of change is noticed, beside Evidently and NannyML on the same windows',
+    run: async (args) => (await import('./drift-power.ts')).driftPower(args),
+  },
   kill: {
     summary: 'SIGKILL at random moments under load: nothing lost, nothing doubled, aggregates equal to rows',
     run: async (args) => (await import('./kill.ts')).kill(args),

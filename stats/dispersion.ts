@@ -61,6 +61,17 @@ export function tailOf(each: readonly number[], d: number): number {
   return excess <= 0 ? Number.POSITIVE_INFINITY : 4 + (2 * d + 4) / excess
 }
 
+/**
+ * The factor of blocks of a window's length, known as well as short blocks can tell it: where it does not grow from short
+ * blocks to long ones by more than chance, neighbours have nothing in common that outlasts a short block, and the many short
+ * ones say how sure the estimate is. Where it grows, only the long ones count.
+ */
+export function dispersionOfScales(short: Dispersion, long: Dispersion): Dispersion {
+  const chance = 1 + 1.645 * Math.sqrt(2 / Math.max(1, long.df))
+  if (long.factor > short.factor * chance) return long
+  return { ...long, factor: Math.max(short.factor, long.factor), tailDf: Math.max(long.tailDf, short.tailDf) }
+}
+
 /** What blocks hold of a ratio Σ numerator / Σ denominator over posts; a mean when every denominator is 1. */
 export interface RatioSums {
   readonly posts: number

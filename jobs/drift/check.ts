@@ -7,9 +7,10 @@ import { compareRatio, meanSums } from './compare-ratio.ts'
 import { confidenceOutcomes } from './confidence.ts'
 import { wordsOutcome } from './domain-classifier.ts'
 import { expectedRight, labelledOutcomes } from './labelled.ts'
+import { newWordsOutcome } from './new-words.ts'
 import { grouped, type Outcome, percent } from './outcome.ts'
 import type { Live, Reference } from './reference.ts'
-import { blocksOf, byBlock, type Counts, joinBlocks, type Summary, sumOf } from './summary.ts'
+import { blocksOf, byBlock, type Counts, type Summary, sumOf } from './summary.ts'
 
 /** What is too small to matter, however sure it is. */
 export interface SmallestEffects {
@@ -19,6 +20,8 @@ export interface SmallestEffects {
   readonly accuracy: number
   /** Of unknown tokens among the tokens. */
   readonly unknown: number
+  /** Of words that the baseline does not hold, among all. */
+  readonly newWords: number
   /** Area under the curve above that of neighbouring parts of the baseline. */
   readonly words: number
 }
@@ -31,31 +34,32 @@ export interface SmallestEffects {
  * distributions one decides, because each that does costs all others a part of the budget.
  */
 export function compare(reference: Reference, live: Live, smallest: SmallestEffects): readonly Outcome[] {
-  const [fine, window] = [reference.segments.get('') ?? [], live.segments.get('')]
-  if (window === undefined || window.posts === 0 || fine.length < 2) return []
-  const joined = blocksOf(fine, window.posts)
-  const blocks = joinBlocks(fine, joined)
+  const [blocks, window] = [reference.segments.get('') ?? [], live.segments.get('')]
+  if (window === undefined || window.posts === 0 || blocks.length < 2) return []
+  const joined = blocksOf(blocks, window.posts)
   const rows = { referenceRows: sumOf(blocks).posts, liveRows: window.posts }
   const estimated = estimatedOutcome(reference, live, joined, smallest.accuracy)
   return [
-    ...segmentOutcomes('', blocks, window, smallest, true),
-    ...countsOutcomes('', 'source', blocks, window, ({ sources }) => sources, smallest.share),
-    ...countsOutcomes('', 'lang', blocks, window, ({ languages }) => languages, smallest.share),
+    ...segmentOutcomes('', blocks, window, joined, smallest, true),
+    ...countsOutcomes('', 'source', blocks, window, joined, ({ sources }) => sources, smallest.share),
+    ...countsOutcomes('', 'lang', blocks, window, joined, ({ languages }) => languages, smallest.share),
     ...defined(
       wordsOutcome(reference.sample, live.sample, reference.wordsNull(live.sample.length), smallest.words, rows),
     ),
+    ...defined(newWordsOutcome(reference, live, joined, smallest.newWords)),
     ...defined(estimated?.outcome),
     ...labelledOutcomes(live.labelled, {
       reference: reference.measured,
       calibrator: reference.calibrator,
       dispersion: estimated?.dispersion ?? { factor: 1, df: 1, tailDf: 1, blockPosts: 1 },
+      posts: window.posts,
       smallestEffect: smallest.accuracy,
     }),
     ...[...live.segments].flatMap(([segment, summary]) => {
       const before = reference.segments.get(segment)
       return segment === '' || before === undefined
         ? []
-        : segmentOutcomes(segment, joinBlocks(before, joined), summary, smallest, false)
+        : segmentOutcomes(segment, before, summary, joined, smallest, false)
     }),
   ]
 }
@@ -64,13 +68,14 @@ function segmentOutcomes(
   segment: string,
   blocks: readonly Summary[],
   live: Summary,
+  joined: number,
   smallest: SmallestEffects,
   full: boolean,
 ): Outcome[] {
   return [
-    ...confidenceOutcomes(segment, blocks, live, smallest.share, full),
-    ...countsOutcomes(segment, 'class', blocks, live, ({ classes }) => classes, smallest.share),
-    ...defined(unknownOutcome(segment, blocks, live, smallest.unknown)),
+    ...confidenceOutcomes(segment, blocks, live, joined, smallest.share, full),
+    ...countsOutcomes(segment, 'class', blocks, live, joined, ({ classes }) => classes, smallest.share),
+    ...defined(unknownOutcome(segment, blocks, live, joined, smallest.unknown)),
   ]
 }
 
@@ -80,13 +85,14 @@ function countsOutcomes(
   name: 'class' | 'source' | 'lang',
   blocks: readonly Summary[],
   live: Summary,
+  joined: number,
   countsOf: (summary: Summary) => Counts,
   smallestEffect: number,
 ): Outcome[] {
   const { names, rows } = aligned([countsOf(live), ...blocks.map(countsOf)])
   const [now, ...before] = rows
   if (now === undefined || names.length < 2) return []
-  const compared = compareCounts(before, now)
+  const compared = compareCounts(before, now, joined)
   const sums = names.map((_, at) => before.reduce((sum, block) => sum + (block[at] ?? 0), 0))
   const [n, m] = [total(sums), total(now)]
   const change = names
@@ -137,11 +143,13 @@ function unknownOutcome(
   segment: string,
   blocks: readonly Summary[],
   live: Summary,
+  joined: number,
   smallestEffect: number,
 ): Outcome | undefined {
   const compared = compareRatio(
     blocks.map(({ unknown }) => unknown),
     live.unknown,
+    joined,
   )
   if (compared === undefined) return undefined
   return {
@@ -162,8 +170,8 @@ function unknownOutcome(
 /** Accuracy as the scores promise it (CBPE), against the same promise for the baseline's blocks. */
 function estimatedOutcome(reference: Reference, live: Live, joined: number, smallestEffect: number) {
   const sums = (posts: Live['sample']) => meanSums(expectedRight(reference.calibrator, posts))
-  const blocks = byBlock(reference.sample, joined).map(sums)
-  const compared = compareRatio(blocks, sums(live.sample), 'below')
+  const blocks = byBlock(reference.sample).map(sums)
+  const compared = compareRatio(blocks, sums(live.sample), joined, 'below')
   if (compared === undefined) return undefined
   const outcome: Outcome = {
     segment: '',

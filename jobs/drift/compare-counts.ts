@@ -1,4 +1,4 @@
-import { type Dispersion, dispersionAt, dispersionOfCounts } from '../../stats/dispersion.ts'
+import { type Dispersion, dispersionAt, dispersionOfCounts, dispersionOfScales } from '../../stats/dispersion.ts'
 import { hypergeometricUpper } from '../../stats/hypergeometric.ts'
 import { upperQuantile } from '../../stats/quantile.ts'
 import { fUpper } from '../../stats/special.ts'
@@ -32,24 +32,32 @@ const fewest = 5
  * the dispersion is estimated from so many blocks only. Categories with too few posts for that are joined, and what is new
  * among them is counted exactly.
  *
- * @param blocks [blocks][categories] of the baseline
+ * @param short [blocks][categories] of the baseline
  * @param live [categories], at least one post
+ * @param joined so many neighbouring blocks are about as long as the window
  */
-export function compareCounts(blocks: readonly (readonly number[])[], live: readonly number[]): CountsCompared {
+export function compareCounts(
+  short: readonly (readonly number[])[],
+  live: readonly number[],
+  joined = 1,
+): CountsCompared {
+  const blocks = joinCounts(short, joined)
   const sums = live.map((_, at) => blocks.reduce((sum, block) => sum + (block[at] ?? 0), 0))
   const [n, m] = [total(sums), total(live)]
   const isRare = sums.map((count, at) => ((count + (live[at] ?? 0)) * Math.min(n, m)) / (n + m) < fewest)
   const kept = isRare.flatMap((rare, at) => (rare ? [] : [at]))
   const rare = isRare.flatMap((yes, at) => (yes ? [at] : []))
-  const joined = (counts: readonly number[]) => [
+  const lumped = (counts: readonly number[]) => [
     ...kept.map((at) => counts[at] ?? 0),
     ...(rare.length > 0 ? [rare.reduce((sum, at) => sum + (counts[at] ?? 0), 0)] : []),
   ]
-  const [reference, now] = [joined(sums), joined(live)]
+  const [reference, now] = [lumped(sums), lumped(live)]
   const lump = rare.length > 0 ? reference.length - 1 : -1
   const lumpIsThin = lump >= 0 && (((reference[lump] ?? 0) + (now[lump] ?? 0)) * Math.min(n, m)) / (n + m) < fewest
   const counted = lumpIsThin ? reference.map((_, at) => at).filter((at) => at !== lump) : reference.map((_, at) => at)
-  const dispersion = dispersionOfCounts(blocks.map((block) => pick(joined(block), counted)))
+  const dispersionOf = (all: readonly (readonly number[])[]) =>
+    dispersionOfCounts(all.map((block) => pick(lumped(block), counted)))
+  const dispersion = dispersionOfScales(dispersionOf(short), dispersionOf(blocks))
   const scale = dispersion.factor / n + dispersionAt(dispersion, m) / m
   let statistic = 0
   for (const at of counted) {
@@ -59,7 +67,7 @@ export function compareCounts(blocks: readonly (readonly number[])[], live: read
   const occupied = counted.filter((at) => (reference[at] ?? 0) + (now[at] ?? 0) > 0).length
   const df = Math.max(0, occupied - (lumpIsThin ? 0 : 1))
   const tail = (value: number) => (df === 0 ? 1 : fUpper(value / df, df, Math.max(dispersion.tailDf, 1)))
-  const rareP = lumpIsThin ? rareTail(blocks.map(joined), lump, now[lump] ?? 0, reference[lump] ?? 0, n, m) : 1
+  const rareP = lumpIsThin ? rareTail(blocks.map(lumped), lump, now[lump] ?? 0, reference[lump] ?? 0, n, m) : 1
   const tests = lumpIsThin ? 2 : 1
   const differences = live.map((count, at) => Math.abs(count / m - (sums[at] ?? 0) / n))
   return {
@@ -74,6 +82,14 @@ export function compareCounts(blocks: readonly (readonly number[])[], live: read
     live: now,
   }
 }
+
+const joinCounts = (blocks: readonly (readonly number[])[], joined: number): readonly (readonly number[])[] =>
+  joined === 1
+    ? blocks
+    : Array.from({ length: Math.ceil(blocks.length / joined) }, (_, at) => {
+        const part = blocks.slice(at * joined, (at + 1) * joined)
+        return (part[0] ?? []).map((_count, bin) => part.reduce((sum, block) => sum + (block[bin] ?? 0), 0))
+      })
 
 /** More posts of rare categories than chance gives; bursts among them count as one post less often. */
 function rareTail(

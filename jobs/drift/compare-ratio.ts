@@ -3,6 +3,7 @@ import {
   type Dispersion,
   dispersionAt,
   dispersionOfRatio,
+  dispersionOfScales,
   noRatioSums,
   type RatioSums,
   residualSquares,
@@ -23,18 +24,23 @@ export interface RatioCompared {
 }
 
 /**
- * @param side `both`: any difference counts; `below`: only a live value below the reference's
+ * @param joined so many neighbouring blocks are about as long as the window
+ * @param side `both`: any difference counts; `below`, `above`: only a live value on that side of the reference's
  * @returns `undefined` where either side holds nothing to divide by
  */
 export function compareRatio(
   blocks: readonly RatioSums[],
   live: RatioSums,
-  side: 'both' | 'below' = 'both',
+  joined: number,
+  side: 'both' | 'below' | 'above' = 'both',
 ): RatioCompared | undefined {
   const all = blocks.reduce(addRatioSums, noRatioSums)
   if (all.denominator === 0 || live.denominator === 0) return undefined
   const [before, now] = [all.numerator / all.denominator, live.numerator / live.denominator]
-  const dispersion = dispersionOfRatio(blocks)
+  const long = Array.from({ length: Math.ceil(blocks.length / joined) }, (_, at) =>
+    blocks.slice(at * joined, (at + 1) * joined).reduce(addRatioSums, noRatioSums),
+  )
+  const dispersion = dispersionOfScales(dispersionOfRatio(blocks), dispersionOfRatio(long))
   // Without a change both have the pooled spread: that of a small window alone can be 0 by chance.
   const pooled = addRatioSums(all, live)
   const perPost = residualSquares(pooled, pooled.numerator / pooled.denominator) / pooled.posts
@@ -49,7 +55,7 @@ export function compareRatio(
     const t = distance / error
     return side === 'both' ? fUpper(t * t, 1, df) : studentUpper(t, df)
   }
-  const distance = side === 'both' ? Math.abs(now - before) : before - now
+  const distance = side === 'both' ? Math.abs(now - before) : side === 'below' ? before - now : now - before
   return {
     reference: before,
     live: now,

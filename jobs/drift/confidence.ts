@@ -1,5 +1,5 @@
 import { type Random, seededRandom } from '../../core/random.ts'
-import { dispersionAt, dispersionOfRatio, type RatioSums } from '../../stats/dispersion.ts'
+import { dispersionAt, dispersionOfRatio, dispersionOfScales, type RatioSums } from '../../stats/dispersion.ts'
 import { equalMassEdges, rebin } from '../../stats/histogram.ts'
 import { jensenShannon } from '../../stats/jensen-shannon.ts'
 import { psi } from '../../stats/psi.ts'
@@ -8,7 +8,7 @@ import { fUpper, gammaUpper, kolmogorovUpper } from '../../stats/special.ts'
 import { wassersteinOfCounts } from '../../stats/wasserstein.ts'
 import { compareCounts } from './compare-counts.ts'
 import { grouped, type Outcome, percent } from './outcome.ts'
-import { confidenceEdges, type Summary, sumOf } from './summary.ts'
+import { confidenceEdges, joinBlocks, type Summary, sumOf } from './summary.ts'
 
 const middles = confidenceEdges.slice(1).map((edge, bin) => (edge + (confidenceEdges[bin] ?? 0)) / 2)
 
@@ -26,6 +26,7 @@ export function confidenceOutcomes(
   segment: string,
   blocks: readonly Summary[],
   live: Summary,
+  joined: number,
   smallestEffect: number,
   full: boolean,
 ): Outcome[] {
@@ -34,7 +35,7 @@ export function confidenceOutcomes(
   const bins = Math.max(2, Math.min(mostBins, Math.floor(live.posts / postsPerBin)))
   const edges = equalMassEdges(fine, bins)
   const coarse = (summary: Summary) => rebin({ edges: confidenceEdges, counts: summary.confidence }, edges).counts
-  const compared = compareCounts(blocks.map(coarse), coarse(live))
+  const compared = compareCounts(blocks.map(coarse), coarse(live), joined)
   const { df, scale, dispersion } = compared
   const tail = (x: number) => (df === 0 ? 1 : fUpper(x / scale / df, df, Math.max(dispersion.tailDf, 1)))
   const common = { segment, smallestEffect, referenceRows: before.posts, liveRows: live.posts }
@@ -70,7 +71,7 @@ export function confidenceOutcomes(
     },
     earthMover(common, before, live, scale, compared.totalVariation),
   ]
-  return [shownPsi, ks(common, blocks, live, compared.dispersion.factor, full, about), ...shown]
+  return [shownPsi, ks(common, blocks, live, joined, compared.dispersion.factor, full, about), ...shown]
 }
 
 type Common = Pick<Outcome, 'segment' | 'smallestEffect' | 'referenceRows' | 'liveRows'>
@@ -84,12 +85,14 @@ function ks(
   common: Common,
   blocks: readonly Summary[],
   live: Summary,
+  joined: number,
   factor: number,
   full: boolean,
   about: string,
 ): Outcome {
   const before = sumOf(blocks)
-  const ofMean = dispersionOfRatio(blocks.map(({ confidence }) => sumsOfBins(confidence)))
+  const meansOf = (all: readonly Summary[]) => dispersionOfRatio(all.map(({ confidence }) => sumsOfBins(confidence)))
+  const ofMean = dispersionOfScales(meansOf(blocks), meansOf(joinBlocks(blocks, joined)))
   const worse = { ...ofMean, factor: Math.max(factor, ofMean.factor) }
   const scale = worse.factor / before.posts + dispersionAt(worse, live.posts) / live.posts
   const df = Math.max(1, ofMean.tailDf)

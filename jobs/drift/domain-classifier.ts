@@ -38,7 +38,7 @@ export interface WordsNull {
  * stay in one half, or a quotation that goes round would be learnt by heart.
  */
 export function separate(reference: readonly SampledPost[], live: readonly SampledPost[]): Compared | undefined {
-  const [before, now] = [distinct(reference).slice(0, mostPosts), distinct(live).slice(0, mostPosts)]
+  const [before, now] = [distinct(reference), distinct(live)]
   if (before.length < 20 || now.length < 20) return undefined
   const posts = [...before, ...now]
   const isLive = posts.map((_, at) => at >= before.length)
@@ -165,7 +165,7 @@ export function wordsOutcome(
 
 /** The classifier on all posts of both samples: which words are typical of the window (weight > 0) and of the baseline. */
 export function shiftModel(reference: readonly SampledPost[], live: readonly SampledPost[]): ShiftModel | undefined {
-  const [before, now] = [distinct(reference).slice(0, mostPosts), distinct(live).slice(0, mostPosts)]
+  const [before, now] = [distinct(reference), distinct(live)]
   if (before.length === 0 || now.length === 0) return undefined
   const posts = [...before, ...now]
   const { rows, words } = encode(posts)
@@ -185,14 +185,18 @@ function largest({ weights }: Logistic, words: readonly string[]): Record<string
 const rounded = (value: number): number => Math.round(value * 1e4) / 1e4
 const none = new Int32Array(0)
 
+/** The first posts with words of their own. */
 function distinct(posts: readonly SampledPost[]): readonly SampledPost[] {
   const seen = new Set<string>()
-  return posts.filter(({ words }) => {
-    const key = words.join(' ')
-    if (seen.has(key)) return false
+  const kept: SampledPost[] = []
+  for (const post of posts) {
+    if (kept.length === mostPosts) break
+    const key = post.words.join(' ')
+    if (seen.has(key)) continue
     seen.add(key)
-    return true
-  })
+    kept.push(post)
+  }
+  return kept
 }
 
 function encode(posts: readonly SampledPost[]): { rows: Int32Array[]; words: readonly string[] } {

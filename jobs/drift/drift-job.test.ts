@@ -33,7 +33,7 @@ const settings: DriftSettings = {
   baselineMs: 4 * hour,
   latenessMs: 0,
   segments: 3,
-  smallest: { share: 0.03, accuracy: 0.02, unknown: 0.01, words: 0.05 },
+  smallest: { share: 0.03, accuracy: 0.02, unknown: 0.01, words: 0.05, newWords: 0.01 },
 }
 
 let store: TestStore

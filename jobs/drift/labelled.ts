@@ -62,11 +62,12 @@ export const expectedRight = (
   calibrator: TopLabelCalibrator | undefined,
   posts: readonly { readonly probabilities: readonly number[] }[],
 ): Float64Array =>
-  Float64Array.from(posts, ({ probabilities }) =>
-    calibrator === undefined
-      ? probabilities.reduce((most, one) => Math.max(most, one), 0)
-      : (expectedOf(calibrator, probabilities)[0] ?? 0),
-  )
+  calibrator === undefined
+    ? Float64Array.from(posts, ({ probabilities }) => probabilities.reduce((most, one) => Math.max(most, one), 0))
+    : expectedOf(
+        calibrator,
+        posts.flatMap(({ probabilities }) => probabilities),
+      )
 
 interface LabelledOptions {
   /** Accuracy before, measured the same way. */
@@ -74,6 +75,8 @@ interface LabelledOptions {
   readonly calibrator: TopLabelCalibrator | undefined
   /** How much more than by chance the stream's accuracy varies from block to block. */
   readonly dispersion: Dispersion
+  /** Posts of the window. */
+  readonly posts: number
   readonly smallestEffect: number
 }
 
@@ -83,14 +86,16 @@ export function labelledOutcomes(posts: readonly LabelledPost[], options: Labell
   if (measured === undefined || posts.length < fewestLabels) return []
   const { reference, dispersion, smallestEffect } = options
   const common = { segment: '', smallestEffect, liveRows: posts.length }
-  const factor = dispersionAt(dispersion, measured.effective)
-  const df = Math.max(dispersion.tailDf, 1)
+  // Few of neighbouring posts are labelled, and those few have as little in common as they are few.
+  const share = Math.min(1, posts.length / Math.max(1, options.posts))
+  const factor = 1 + (dispersionAt(dispersion, options.posts) - 1) * share
+  const df = Math.max(1, Math.min(measured.effective, reference?.effective ?? measured.effective) - 1)
   const outcomes: Outcome[] = []
   if (reference !== undefined && reference.labels >= fewestLabels) {
-    const share =
+    const right =
       (reference.value * reference.effective + measured.value * measured.effective) /
       (reference.effective + measured.effective)
-    const error = Math.sqrt(share * (1 - share) * factor * (1 / reference.effective + 1 / measured.effective))
+    const error = Math.sqrt(right * (1 - right) * factor * (1 / reference.effective + 1 / measured.effective))
     const tail = (fall: number) => (error === 0 ? (fall > 0 ? 0 : 1) : studentUpper(fall / error, df))
     const fall = reference.value - measured.value
     outcomes.push({

@@ -1,6 +1,7 @@
 import type { TopLabelCalibrator } from '../../stats/top-label.ts'
 import { type WordsNull, wordsNull } from './domain-classifier.ts'
 import { calibratorOf, type Measured, measure } from './labelled.ts'
+import { type Vocabulary, vocabularyOf } from './new-words.ts'
 import type { LabelledPost, SampledPost, Summary } from './summary.ts'
 
 /** All posts, or those of one source or language: '' or `source=…`, `lang=…`. */
@@ -17,7 +18,7 @@ export interface Baseline {
 }
 
 /** A baseline with what is derived from it once, however many windows are compared. */
-export interface Reference extends Baseline {
+export interface Reference extends Baseline, Vocabulary {
   /** How much words differ within the baseline, between stretches about as long as a window of so many posts. */
   wordsNull(posts: number): WordsNull | undefined
   /** `undefined` with too few labels: then the model's confidence is taken at its word. */
@@ -29,6 +30,7 @@ export function referenceOf(baseline: Baseline): Reference {
   const nulls = new Map<number, WordsNull | undefined>()
   return {
     ...baseline,
+    ...vocabularyOf(baseline.sample),
     wordsNull(posts) {
       // Rounded up by a fifth at most: many classifiers are fitted for one, and windows of a stream are about equally long.
       const size = Math.ceil(2 ** (Math.ceil(4 * Math.log2(Math.max(1, posts))) / 4))

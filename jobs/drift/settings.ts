@@ -20,6 +20,8 @@ export interface DriftSettings {
 const smallestUnknown = 0.01
 /** Words that tell a window from the baseline in 55 instead of 50 % of pairs. */
 const smallestWords = 0.05
+/** One more percent of words that the baseline does not hold. */
+const smallestNewWords = 0.01
 
 export const driftSettings = (config: Config): DriftSettings => ({
   schedule: config.driftSchedule,
@@ -36,5 +38,6 @@ export const driftSettings = (config: Config): DriftSettings => ({
     accuracy: config.driftMinAccuracyDrop,
     unknown: smallestUnknown,
     words: smallestWords,
+    newWords: smallestNewWords,
   },
 })
