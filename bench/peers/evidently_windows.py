@@ -4,9 +4,12 @@ Two readings of its data drift preset: the whole data set has drifted (half of t
 Columns: the model's confidence and class, tokens, unknown tokens, source, language and the text itself.
 """
 import json
+import os
 import sys
 import warnings
 from pathlib import Path
+
+os.environ.setdefault("DO_NOT_TRACK", "1")  # it would tell its makers of each call
 
 import evidently
 from evidently import DataDefinition, Dataset, Report

@@ -4,9 +4,12 @@ Any alert of its univariate drift (Jensen-Shannon), its reconstruction error, it
 posts are labelled, of the realised accuracy. A window is a chunk.
 """
 import json
+import os
 import sys
 import warnings
 from pathlib import Path
+
+os.environ.setdefault("NML_DISABLE_USAGE_LOGGING", "1")  # it would tell its makers of each call
 
 import nannyml
 from nannyml import CBPE, DataReconstructionDriftCalculator, PerformanceCalculator, UnivariateDriftCalculator
