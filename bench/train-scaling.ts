@@ -27,7 +27,9 @@ export interface ScalingOptions {
   readonly python: string | undefined
 }
 
-/** Until the compilers of Node have seen the loops: the first steps of a worker take three times as long. */
+/**
+ * Processor time of each worker until the compilers of Node have seen its loops: the first steps take three times as long.
+ */
 const warmUpMs = 4000
 
 /** Prints the line of one encoder and number of workers. Memory is that of the process: give each line one of its own. */
@@ -69,12 +71,12 @@ async function measured(work: Work, { workers, steps, backend }: ScalingOptions)
   const shared = await openTrainer(work, workers, backend)
   const apart: Trainer[] = []
   try {
-    const peakMb = await peakMemory(() => warmUp(() => step(shared)))
+    const peakMb = await peakMemory(() => warmUp(workers, () => step(shared)))
     if (workers === 1) apart.push(shared)
     while (apart.length < workers) apart.push(await openTrainer(work, 1, backend))
     const [alone] = apart
     if (alone === undefined) throw new Error('no worker')
-    if (workers > 1) await warmUp(() => Promise.all(apart.map(step)))
+    if (workers > 1) await warmUp(workers, () => Promise.all(apart.map(step)))
     const times = { alone: noTimes(), apart: noTimes(), shared: noTimes() }
     for (let round = 0; round < steps; round++) {
       await timed(times.alone, () => step(alone))
@@ -87,18 +89,22 @@ async function measured(work: Work, { workers, steps, backend }: ScalingOptions)
   }
 }
 
-async function warmUp(step: () => Promise<unknown>): Promise<void> {
-  const start = performance.now()
-  for (let steps = 0; steps < 2 || performance.now() - start < warmUpMs; steps++) await step()
+async function warmUp(workers: number, step: () => Promise<unknown>): Promise<void> {
+  const before = process.cpuUsage()
+  for (let steps = 0; steps < 2 || cpuMs(before) < workers * warmUpMs; steps++) await step()
 }
 
 async function timed({ ms, cpu }: Times, work: () => Promise<unknown>): Promise<void> {
   const start = performance.now()
   const before = process.cpuUsage()
   await work()
-  const { user, system } = process.cpuUsage(before)
   ms.push(performance.now() - start)
-  cpu.push((user + system) / 1000)
+  cpu.push(cpuMs(before))
+}
+
+function cpuMs(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since)
+  return (user + system) / 1000
 }
 
 /** The most resident memory while the work runs, in MB. */

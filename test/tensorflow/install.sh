@@ -2,12 +2,12 @@
 # Makes a copy of this checkout in which the `tensorflow` backend works: test/tensorflow/install.sh <folder>
 #
 # tfjs-node's own install script downloads libtensorflow and a compiled addon from a bucket that is no package registry.
-# TensorFlow's wheel on PyPI carries the same C library, free of Python since 2.13, and its headers; the addon's sources
-# are in tfjs-node's package. Needs Linux on x64, npm, pip, unzip, g++ and Node's headers, and 1 GB of disk.
+# TensorFlow's wheel on PyPI carries the same C library, as a file that needs no Python, and its headers; the addon's
+# sources are in tfjs-node's package. Needs Linux on x64, npm, pip, unzip, g++, Node's headers, and 2 GB of disk.
 set -euo pipefail
 folder=$1
 here=$(cd "$(dirname "$0")/../.." && pwd)
-tensorflow=2.15.0 # the last that supports the processors and the C API that tfjs-node 4.22 was written for
+tensorflow=2.15.0 # tfjs-node 4.22 was made for 2.9.1, whose wheel has the C library only as a part of Python's module
 headers=${NODE_HEADERS:-$(dirname "$(dirname "$(realpath "$(command -v node)")")")/include/node}
 [ -f "$headers/node_api.h" ] || { echo "no Node headers in $headers: set NODE_HEADERS" >&2; exit 1; }
 
