@@ -45,6 +45,10 @@ const benches: Readonly<Record<string, Bench>> = {
     summary: 'SIGKILL at random moments under load: nothing lost, nothing doubled, aggregates equal to rows',
     run: async (args) => (await import('./kill.ts')).kill(args),
   },
+  'drift-kill': {
+    summary: 'a drift job killed in check, retraining, gating and promotion: the loop completes, nothing is half done',
+    run: async (args) => (await import('./drift-kill.ts')).driftKill(args),
+  },
 }
 
 const [name = '', ...args] = process.argv.slice(2)

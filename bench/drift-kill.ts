@@ -1,0 +1,92 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { systemClock } from '../core/clock.ts'
+import { seededRandom } from '../core/random.ts'
+import { type Phase, RetrainingKillRig } from '../jobs/drift/retrain/testing/kill-rig.ts'
+
+/** What kills aim at, in turns: the phases take very different times, so random moments would mostly meet the training. */
+const aims: readonly Phase[] = [
+  'training',
+  'gating',
+  'selecting',
+  'between',
+  'canary',
+  'watching',
+  'published',
+  'promoted',
+]
+const longestWaitMs = 60_000
+
+/** Kills a drift job at random moments of check, retraining, gating and promotion, and lets the loop complete. */
+export async function driftKill(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { kills: { type: 'string', default: '50' }, seed: { type: 'string', default: '1' } },
+  })
+  const random = seededRandom(Number(values.seed))
+  const kills = Number(values.kills)
+  const folder = await mkdtemp(join(tmpdir(), 'driftline-drift-kill-'))
+  const rig = new RetrainingKillRig(folder)
+  const met: Partial<Record<Phase, number>> = {}
+  const contradictions = new Set<string>()
+  try {
+    await rig.open()
+    for (let kill = 0; kill < kills; kill++) {
+      rig.start()
+      await reach(rig, aims[kill % aims.length] ?? 'training', random() < 0.5)
+      await systemClock.sleep(random() ** 2 * 1500)
+      const phase = await rig.kill()
+      met[phase] = (met[phase] ?? 0) + 1
+      for (const found of await rig.contradictions()) contradictions.add(found)
+      if (phase === 'between') await rig.resetChampion()
+      process.stderr.write(`\rkill ${kill + 1}/${kills}: ${phase}`.padEnd(40))
+    }
+    process.stderr.write('\nlast kill done, the loop completes\n')
+    await rig.resetChampion()
+    const startedMs = systemClock.now()
+    rig.start()
+    const ended = await complete(rig)
+    await rig.kill()
+    for (const found of await rig.contradictions()) contradictions.add(found)
+    const report = {
+      kills,
+      met,
+      completed: ended,
+      reason: (await rig.current())?.reason,
+      completedInSeconds: Math.round((systemClock.now() - startedMs) / 1000),
+      ends: await rig.ends(),
+      trainers: rig.trainers.size,
+      mostTrainersAtOnce: rig.mostTrainers,
+      contradictions: [...contradictions],
+    }
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+    return ended === 'done' && contradictions.size === 0 ? 0 : 1
+  } finally {
+    await rig[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Waits until the job is in a phase, or, where that is all the aim asks, anywhere after some random time. */
+async function reach(rig: RetrainingKillRig, aim: Phase, anywhere: boolean): Promise<void> {
+  const deadline = systemClock.now() + (anywhere ? 4000 : longestWaitMs)
+  while (systemClock.now() < deadline && (await rig.phase()) !== aim) {
+    await systemClock.sleep(5)
+    // A loop that has ended finds nothing better to learn than what it made champion.
+    if ((await rig.phase()) === 'between') await rig.resetChampion()
+  }
+}
+
+/** @returns how the first retraining that ends from now on ended */
+async function complete(rig: RetrainingKillRig): Promise<string> {
+  const before = await rig.current()
+  const open = (await rig.phase()) !== 'between'
+  for (const deadline = systemClock.now() + 10 * 60_000; systemClock.now() < deadline; ) {
+    const now = await rig.current()
+    if (now !== null && (open || now.id !== before?.id) && (await rig.phase()) === 'between') return now.state
+    await systemClock.sleep(50)
+  }
+  return `${await rig.phase()} after 10 minutes`
+}
