@@ -6,18 +6,9 @@ import { systemClock } from '../core/clock.ts'
 import { seededRandom } from '../core/random.ts'
 import { type Phase, RetrainingKillRig } from '../jobs/drift/retrain/testing/kill-rig.ts'
 
-/** What kills aim at, in turns: the phases take very different times, so random moments would mostly meet the training. */
-const aims: readonly Phase[] = [
-  'training',
-  'gating',
-  'selecting',
-  'between',
-  'canary',
-  'watching',
-  'published',
-  'promoted',
-]
-const longestWaitMs = 60_000
+/** Of the kills, so many strike at any moment; the others soon after the next step, so that every phase is met, not mostly the training. */
+const anywhere = 0.35
+const longestWaitMs = 45_000
 
 /** Kills a drift job at random moments of check, retraining, gating and promotion, and lets the loop complete. */
 export async function driftKill(args: readonly string[]): Promise<number> {
@@ -35,8 +26,8 @@ export async function driftKill(args: readonly string[]): Promise<number> {
     await rig.open()
     for (let kill = 0; kill < kills; kill++) {
       rig.start()
-      await reach(rig, aims[kill % aims.length] ?? 'training', random() < 0.5)
-      await systemClock.sleep(random() ** 2 * 1500)
+      if (random() < anywhere) await systemClock.sleep(random() * 5000)
+      else await nextStep(rig, random() ** 2 * 800)
       const phase = await rig.kill()
       met[phase] = (met[phase] ?? 0) + 1
       for (const found of await rig.contradictions()) contradictions.add(found)
@@ -69,14 +60,16 @@ export async function driftKill(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Waits until the job is in a phase, or, where that is all the aim asks, anywhere after some random time. */
-async function reach(rig: RetrainingKillRig, aim: Phase, anywhere: boolean): Promise<void> {
-  const deadline = systemClock.now() + (anywhere ? 4000 : longestWaitMs)
-  while (systemClock.now() < deadline && (await rig.phase()) !== aim) {
-    await systemClock.sleep(5)
-    // A loop that has ended finds nothing better to learn than what it made champion.
-    if ((await rig.phase()) === 'between') await rig.resetChampion()
+/** Waits until the job has taken a step, and a moment longer. */
+async function nextStep(rig: RetrainingKillRig, longerMs: number): Promise<void> {
+  const at = async () => {
+    const now = await rig.current()
+    return now === null ? '' : `${now.id} ${now.step}`
   }
+  const before = await at()
+  const deadline = systemClock.now() + longestWaitMs
+  while (systemClock.now() < deadline && (await at()) === before) await systemClock.sleep(5)
+  await systemClock.sleep(longerMs)
 }
 
 /** @returns how the first retraining that ends from now on ended */

@@ -5,6 +5,7 @@ import { systemClock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { type CheckResult, detailsOf } from '../jobs/drift/check-result.ts'
 import { runDriftJob } from '../jobs/drift/main.ts'
+import { readRetraining } from '../jobs/drift/retrain/document.ts'
 import { createRetraining } from '../jobs/drift/retrain/retraining.ts'
 import { fillQueue } from '../jobs/drift/review/fill-queue.ts'
 import { runCheck } from '../jobs/drift/run-check.ts'
@@ -14,6 +15,7 @@ import { checkedVersion } from '../jobs/drift/target.ts'
 import { referenceCache } from '../jobs/drift/window-check.ts'
 import { shiftScoreOf } from '../jobs/drift/words.ts'
 import { type Context, runs, verb } from './command.ts'
+import { describeRetraining, retrainCommand } from './drift-retrain.ts'
 import { openRegistry } from './registry.ts'
 import { withStore } from './with-store.ts'
 
@@ -30,6 +32,7 @@ export const driftCommand = () =>
     .option('--drift-alarm-days <days>', 'days of the budget')
     .action(runs(job))
     .addCommand(verb('run', 'check the newest window now').action(runs(runOnce)))
+    .addCommand(retrainCommand())
     .addCommand(
       verb('status', 'what the last checks found')
         .option('--checks <n>', 'how many', Number, 10)
@@ -122,13 +125,12 @@ async function status({ config, log, signal, json }: Context, checks: number): P
   const registry = await openRegistry(config)
   const model = await checkedVersion(config, registry)()
   const found = await withStore(config, log, signal, (client) => lastChecks(client, model.name, checks, signal))
-  process.stdout.write(
-    json
-      ? `${JSON.stringify(found)}\n`
-      : found.length === 0
-        ? 'No check yet. `driftline drift run` makes one now.\n'
-        : `${found.map(line).join('\n')}\n`,
-  )
+  const retraining = (await readRetraining(registry, model.name)).document.current
+  if (json) process.stdout.write(`${JSON.stringify({ checks: found, retraining })}\n`)
+  else {
+    const lines = found.length === 0 ? ['No check yet. `driftline drift run` makes one now.'] : found.map(line)
+    process.stdout.write(`${[...lines, ...(retraining === null ? [] : describeRetraining(retraining))].join('\n')}\n`)
+  }
   return 0
 }
 

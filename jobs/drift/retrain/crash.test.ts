@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { systemClock } from '../../../core/clock.ts'
+import { type Phase, RetrainingKillRig } from './testing/kill-rig.ts'
+
+// `npm run bench -- drift-kill` does the same 50 times and in more phases.
+test.skipIf(!existsSync('/proc/self/cmdline'))(
+  'killed while it trains, while it judges and while it watches, the loop completes: one trainer at a time, nothing half done',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'driftline-retrain-kill-'))
+    const rig = new RetrainingKillRig(folder)
+    const until = async (...phases: readonly Phase[]) => {
+      while (!phases.includes(await rig.phase())) await systemClock.sleep(5)
+    }
+    try {
+      await rig.open()
+      for (const aim of ['training', 'gating', 'watching'] as const) {
+        rig.start()
+        await until(aim)
+        await systemClock.sleep(200)
+        await rig.kill()
+        expect(await rig.contradictions()).toEqual([])
+      }
+      rig.start()
+      await until('between')
+      const ended = await rig.current()
+      await rig.kill()
+      expect(ended?.state).toBe('done')
+      expect(await rig.contradictions()).toEqual([])
+      expect(rig.trainers.size).toBeGreaterThanOrEqual(3)
+    } finally {
+      await rig[Symbol.asyncDispose]()
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+  240_000,
+)
