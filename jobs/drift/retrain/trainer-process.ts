@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../../../core/clock.ts'
 import { catalogue, DriftlineError, type ErrorCode } from '../../../core/errors.ts'
 import { builtModule } from '../../../core/package-root.ts'
+import { formerTrainerEnded, noteTrainer } from './former-trainer.ts'
 import { jobFiles, type TrainerJob, TrainerMessage } from './trainer/job.ts'
 
 export interface TrainerRun {
@@ -27,6 +28,8 @@ const graceMs = (job: TrainerRun['job']): number => job.mostMs + 10 * 60_000
 export async function runTrainer(run: TrainerRun): Promise<void> {
   const { job, signal, clock = systemClock, onStart, onProgress } = run
   signal.throwIfAborted()
+  const root = dirname(job.folder)
+  await formerTrainerEnded(root, clock, signal)
   const path = join(job.folder, jobFiles.job)
   await writeFile(path, JSON.stringify({ ...job, parentPid: process.pid } satisfies TrainerJob))
   const child = fork(builtModule(import.meta.url, './trainer/main'), [path], {
@@ -34,6 +37,7 @@ export async function runTrainer(run: TrainerRun): Promise<void> {
     execArgv: [],
     stdio: ['ignore', 2, 2, 'ipc'], // stdout is for data
   })
+  if (child.pid !== undefined) noteTrainer(root, child.pid)
   const ended = endOf(child)
   const limit = new AbortController()
   const timer = clock.sleep(graceMs(job), AbortSignal.any([signal, limit.signal])).then(
