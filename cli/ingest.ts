@@ -9,11 +9,14 @@ const described = (key: keyof typeof IngestOptions.shape): string => IngestOptio
 /** Posts from files, standard input or the demo stream into the event log. */
 export const ingestCommand = () =>
   verb('ingest', 'read posts into the event log')
-    .argument('<source>', 'file, stdin or demo; or the path of a file')
-    .argument('[paths...]', 'JSON Lines or CSV with a header, plain or .gz')
+    .argument('<source>', 'file, stdin, demo, kafka or dead; or the path of a file')
+    .argument('[paths...]', 'JSON Lines or CSV with a header, plain or .gz; for kafka: a topic')
     .option('--format <format>', described('format'))
     .option('--source <name>', described('source'))
     .option('--topic <name>', 'topic to append to (DRIFTLINE_TOPIC)')
+    .option('--map <fields>', described('map'))
+    .option('--brokers <list>', described('brokers'))
+    .option('--until-end', described('untilEnd'))
     .option('--rate <n>', described('rate'))
     .option('--limit <n>', described('limit'))
     .option('--seed <n>', described('seed'))
@@ -37,7 +40,12 @@ export const ingestCommand = () =>
     )
 
 function inputsOf([source = '', ...paths]: readonly string[]): readonly Input[] {
-  if (source === 'demo' || source === 'stdin') {
+  if (source === 'kafka') {
+    const [topic] = paths
+    if (topic === undefined || paths.length > 1) throw new DriftlineError('USAGE', { reason: 'kafka takes one topic' })
+    return [{ kind: 'kafka', topic }]
+  }
+  if (source === 'demo' || source === 'stdin' || source === 'dead') {
     if (paths.length > 0) throw new DriftlineError('USAGE', { reason: `${source} takes no paths` })
     return [{ kind: source }]
   }

@@ -25,6 +25,7 @@ export const scoreCommand = () =>
     .option('--variant <variant>', 'auto, fp32, int8 or fp16')
     .option('--workers <n>', 'inference threads')
     .option('--topic <topic>', 'topic that holds the posts')
+    .option('--map <fields>', 'for a topic in other JSON than ours: text=body,id=key (docs/kafka.md)')
     .option('--batch-posts <n>', 'most posts scored and inserted together per partition')
     .option('--linger-ms <ms>', 'longest wait for a batch to fill')
     .action(runs(score))

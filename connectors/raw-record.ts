@@ -4,6 +4,8 @@ export type RawRecord =
       readonly kind: 'record'
       /** The row's bytes (JSON), or a value that was parsed already. */
       readonly value: unknown
+      /** The bytes that `value` was made of, to be kept if it is no post; absent: `value` itself. */
+      readonly raw?: Uint8Array
       /** Such as `file posts.jsonl line 7`. */
       readonly origin: string
     }

@@ -130,6 +130,11 @@ export const configSchema = z.strictObject({
     .regex(/^[A-Za-z0-9._-]{1,200}$/)
     .default('posts')
     .describe('Topic that posts are read from; poison goes to `<topic>.dead`.'),
+  map: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('For a topic in other JSON than ours: which of its fields are ours, `text=body,id=key` (docs/kafka.md).'),
   partitions: count(256).default(4).describe('Partitions of a topic that does not exist yet.'),
   retentionHours: z.coerce
     .number()

@@ -105,6 +105,7 @@ export class BrokerConnection {
           const error = new Error('the broker closed the connection')
           connection.rejectRequests(error)
           fail(error)
+          void connection.disconnect() // ends its timer, which would keep the process alive
         })
         this.#socket = socket
         return socket

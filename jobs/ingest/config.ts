@@ -15,6 +15,12 @@ export const IngestOptions = z.object({
     .pipe(z.array(z.enum(driftKinds)).min(1))
     .optional()
     .describe('What shifts in the demo stream: vocabulary, mix, meaning, or several with commas.'),
+  map: z
+    .string()
+    .optional()
+    .describe('Which of their fields are ours: id=data.id,text=data.text,createdAt=data.at:s (docs/kafka.md).'),
+  brokers: z.string().optional().describe('Kafka brokers to read from; default: those of DRIFTLINE_KAFKA_BROKERS.'),
+  untilEnd: z.boolean().default(false).describe('Stop at what are the ends of the topic at the start.'),
   driftAt: z.coerce.number().nonnegative().default(60).describe('Second of the demo stream at which the shift begins.'),
   driftOver: z.coerce.number().nonnegative().default(0).describe('Seconds that the shift takes; 0: at once.'),
 })
@@ -26,3 +32,7 @@ export type Input =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'stdin' }
   | { readonly kind: 'demo' }
+  /** A topic of somebody else. */
+  | { readonly kind: 'kafka'; readonly topic: string }
+  /** What was dead once, under the rules of today. */
+  | { readonly kind: 'dead' }

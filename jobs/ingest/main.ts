@@ -43,9 +43,10 @@ export async function ingest(
   context: IngestContext,
 ): Promise<Summary> {
   const { config, log, signal, clock = systemClock } = context
-  const opened = await openAll(inputs, options, config, clock)
   const eventLog = await openEventLog(config, log)
+  const opened: OpenInput[] = []
   try {
+    await openAll(inputs, options, context, eventLog, opened)
     const waiting = { clock, log, signal }
     const create = (topic: string, partitions: number) =>
       untilAvailable('the event log', () => eventLog.createTopic(topic, partitions), waiting)
@@ -64,8 +65,9 @@ export async function ingest(
         await current.done
         tally.blankLines += input.blankLines()
       }
-      for (const { producer } of opened) {
-        if (!signal.aborted) await untilAvailable('the event log', () => eventLog.forgetProducer(producer), waiting)
+      for (const { producer, goesOn = false } of opened) {
+        if (!signal.aborted && !goesOn)
+          await untilAvailable('the event log', () => eventLog.forgetProducer(producer), waiting)
       }
     } catch (error) {
       await reportEnd(status, 'halted', messageOf(error))
@@ -78,20 +80,25 @@ export async function ingest(
     await reportEnd(status, summary.outcome)
     return summary
   } finally {
+    for (const { close } of opened) await close?.()
     await eventLog[Symbol.asyncDispose]()
   }
 }
 
-async function openAll(inputs: readonly Input[], options: IngestOptions, config: Config, clock: Clock) {
+async function openAll(
+  inputs: readonly Input[],
+  options: IngestOptions,
+  { config, log, signal, clock = systemClock }: IngestContext,
+  eventLog: EventLog,
+  opened: OpenInput[],
+): Promise<void> {
   const times = new Map<string, number>()
-  const opened: OpenInput[] = []
   for (const input of inputs) {
     const key = JSON.stringify(input)
     const nth = (times.get(key) ?? 0) + 1
     times.set(key, nth)
-    opened.push(await openInput(input, nth, options, config, clock))
+    opened.push(await openInput(input, nth, options, config, clock, { eventLog, log, signal }))
   }
-  return opened
 }
 
 function flowOf(input: OpenInput, eventLog: EventLog, tally: Tally, config: Config, clock: Clock) {

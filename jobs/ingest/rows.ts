@@ -63,7 +63,7 @@ function rowReader(
     const seen = ids.see(row.post.id, index, record.origin)
     if (seen === undefined) return row
     const reason = `repeated id, already seen at ${shortOrigin(seen, record.origin)}`
-    return deadRow(record.value, reason, record.origin, nowMs)
+    return deadRow(record.raw ?? record.value, reason, record.origin, nowMs)
   }
 
   return {
@@ -80,7 +80,8 @@ function rowReader(
       const nowMs = options.clock.now()
       return records.map((record) => rowOf(record, nowMs))
     },
-    position: () => Math.max(at, from),
+    // Only a source that is read again from before its position counts its rows here.
+    position: () => (options.repeatWindow === 0 ? reader.position() : Math.max(at, from)),
     [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
   }
 }
@@ -91,7 +92,7 @@ function parse(record: RawRecord, nowMs: number, { source, hashAuthor }: RowOpti
     return { kind: 'dead', reason, origin, raw, rawBytes, deadAt: nowMs }
   }
   const { post, reason } = parsePost(record.value, { source, hashAuthor, nowMs })
-  return post === undefined ? deadRow(record.value, reason, record.origin, nowMs) : { kind: 'post', post }
+  return post === undefined ? deadRow(record.raw ?? record.value, reason, record.origin, nowMs) : { kind: 'post', post }
 }
 
 function deadRow(value: unknown, reason: string, origin: string, deadAt: number): Row {

@@ -19,10 +19,11 @@ export const scoreFlow = (
   score: (parsed: readonly Parsed[]) => Promise<readonly LoggedRow[]>,
   rows: Sink<LoggedRow, Offset>,
   limits: BatchLimits,
+  parse: (record: LogRecord) => Parsed = parseRecord,
 ) =>
   flow('score')
     .from('posts', posts, limits)
-    .through('parse', map(parseRecord))
+    .through('parse', map(parse))
     .throughAsync('score', score, { concurrency: 2 })
     .to('rows', rows)
 

@@ -1,6 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { clickHouseSink } from '../../connectors/clickhouse.ts'
 import type { EventLog, LogRecord, Offset, TopicInfo } from '../../connectors/event-log.ts'
+import { describeSample, trySample } from '../../connectors/map-sample.ts'
 import { untilAvailable } from '../../connectors/until-available.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
@@ -10,12 +11,15 @@ import type { BackOff } from '../../dataflow/back-off.ts'
 import type { StepStats } from '../../dataflow/metrics.ts'
 import { run } from '../../dataflow/run.ts'
 import type { Source } from '../../dataflow/source.ts'
+import { authorHasher, authorKey } from '../../text/author.ts'
 import { deadTopicOf } from '../../text/dead-post.ts'
+import { parseFieldMap } from '../../text/field-map.ts'
 import { countWrites } from './count-writes.ts'
 import { deadFlow, scoreFlow } from './flow.ts'
 import { followAlias } from './follow-alias.ts'
 import { followTraffic } from './follow-traffic.ts'
 import { insertShadows } from './insert-shadows.ts'
+import { mappedParser, type Parsed, parseRecord } from './parse.ts'
 import { reportStatus, scoreGroup } from './report-status.ts'
 import { deadRow, scoreBatch } from './rows.ts'
 import { Shadows } from './shadows.ts'
@@ -73,6 +77,12 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
   const dead = await topicOf(deadTopicOf(config.topic), 1)
   const counts = { scored: 0, dead: 0 }
   const limits = { maxItems: config.batchPosts, maxWaitMs: config.lingerMs }
+  const parse = parserOf(config)
+  if (config.map !== undefined) {
+    // A job that runs already must start again whatever its newest records are, so this only tells.
+    const report = await trySample(eventLog, posts.name, parseFieldMap(config.map), signal)
+    log[report.records > 0 && report.posts === 0 ? 'error' : 'info']({ report: describeSample(report) }, 'map tried')
+  }
   const startedAt = clock.now()
   const [cpuAtStart, loopAtStart] = [process.cpuUsage(), performance.eventLoopUtilization()]
   const failed = new AbortController()
@@ -100,6 +110,7 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
             (partition) => models.forget(posts, Number(partition)),
           ),
           limits,
+          parse,
         ),
         runOptions,
       ),
@@ -152,6 +163,10 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
     mainThreadSeconds: performance.eventLoopUtilization(loopAtStart).active / 1000,
     steps,
   }
+}
+
+function parserOf({ map, topic, data }: Config): (record: LogRecord) => Parsed {
+  return map === undefined ? parseRecord : mappedParser(parseFieldMap(map), topic, authorHasher(authorKey(data)))
 }
 
 /** The same source, which remembers that it has said what to read. */
