@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { systemClock } from '../core/clock.ts'
 import { type Random, seededRandom } from '../core/random.ts'
 import { type KafkaVersion, kafkaVersions } from '../test/kafka/classpath.ts'
+import { kafkaOutage } from './kafka-outage.ts'
 import { KafkaRig } from './kafka-rig.ts'
 import { machine } from './machine.ts'
 
@@ -13,6 +14,7 @@ const usage = `npm run bench -- kafka-faults [options]
   --rounds <n>    faults, one after the other, under load (default 50; 5 or fewer are short ones)
   --rate <n>      posts per second of the load (default 1000)
   --version <v>   of Kafka: ${kafkaVersions.join(', ')} (default the newest)
+  --outage <s>    instead: 'driftline up' while its only broker is killed for so many seconds
   --seed <n>      which brokers and processes are hit (default 1)
   --keep          leave the folder with logs and tables`
 
@@ -122,6 +124,7 @@ export async function kafkaFaults(args: readonly string[]): Promise<number> {
       rounds: { type: 'string', default: '50' },
       rate: { type: 'string', default: '1000' },
       version: { type: 'string', default: kafkaVersions.at(-1) ?? '' },
+      outage: { type: 'string' },
       seed: { type: 'string', default: '1' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -132,6 +135,7 @@ export async function kafkaFaults(args: readonly string[]): Promise<number> {
     process.stdout.write(`${usage}\n`)
     return values.help ? 0 : 2
   }
+  if (values.outage !== undefined) return kafkaOutage(version, Number(values.outage), Number(values.rate))
   const rounds = Number(values.rounds)
   const faults = rounds <= short.length ? short : long
   const random = seededRandom(Number(values.seed))

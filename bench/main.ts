@@ -41,6 +41,10 @@ const benches: Readonly<Record<string, Bench>> = {
     summary: 'how soon each kind of change is noticed, beside Evidently and NannyML on the same windows',
     run: async (args) => (await import('./drift-power.ts')).driftPower(args),
   },
+  kafka: {
+    summary: 'a million records through Kafka: ours, kafkajs and the performance tools of Kafka',
+    run: async (args) => (await import('./kafka.ts')).kafka(args),
+  },
   'kafka-faults': {
     summary: 'brokers, processes and ClickHouse killed, frozen and moved under load on Kafka: nothing lost or doubled',
     run: async (args) => (await import('./kafka-faults.ts')).kafkaFaults(args),

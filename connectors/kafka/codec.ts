@@ -97,7 +97,7 @@ export class Writer {
     return this
   }
 
-  /** Zigzag: small negative numbers stay short. */
+  /** Zigzag: small negative numbers stay short. @param value between -2^52 and 2^52 */
   signed(value: number): this {
     return this.unsigned(value >= 0 ? 2 * value : -2 * value - 1)
   }
