@@ -46,7 +46,7 @@ export async function kafkaOutage(version: KafkaVersion, awaySeconds: number, ra
   }
   try {
     await until('posts to be scored', async () => (await scored()) > 2 * rate)
-    const url = /"url":"(http:[^"#?]*?)\/?["#?]/.exec(await readFile(log, 'utf8'))?.[1] ?? ''
+    const url = /^{"url":"(http:[^"#?]*?)\/?["#?]/m.exec(await readFile(log, 'utf8'))?.[1] ?? ''
     const before = await pids()
     await cluster.kill()
     await systemClock.sleep(awaySeconds * 1000)
