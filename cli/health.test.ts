@@ -30,7 +30,7 @@ const written = (over: Partial<JobStatus>) =>
     job: 'score',
     pid: 1,
     startedAt: 0,
-    updatedAt: Date.now(),
+    updatedAt: Date.now() + 3_600_000, // fresh however long the program takes to start
     state: 'ok',
     partitions: [],
     counts: {},
