@@ -49,6 +49,11 @@ const benches: Readonly<Record<string, Bench>> = {
     summary: 'brokers, processes and ClickHouse killed, frozen and moved under load on Kafka: nothing lost or doubled',
     run: async (args) => (await import('./kafka-faults.ts')).kafkaFaults(args),
   },
+  'registry-kill': {
+    summary:
+      'SIGKILL while processes publish, promote and collect: the registry is whole, and no alias points to nothing',
+    run: async (args) => (await import('./registry-kill.ts')).registryKill(args),
+  },
   kill: {
     summary: 'SIGKILL at random moments under load: nothing lost, nothing doubled, aggregates equal to rows',
     run: async (args) => (await import('./kill.ts')).kill(args),

@@ -125,20 +125,3 @@ test('killed at any step of a write that removes old revisions, a document is at
   })
   expect(steps).toBeGreaterThan(15)
 })
-
-test('of two processes that race for 1,000 aliases, exactly one wins each, and the audit tells which', async () => {
-  const root = join(folder, 'race')
-  const registry = await openFileRegistry(root)
-  await registry.publish(join(folder, 'one'))
-  await registry.publish(join(folder, 'two'))
-  const rounds = 1000
-  const race = (by: string, to: number) => run(process.execPath, [writer, root, 'race', by, String(rounds), String(to)])
-  const [ann, bob] = await Promise.all([race('ann', 1), race('bob', 2)])
-  const [annWon, bobWon] = [Number(ann.stdout), Number(bob.stdout)]
-  expect(annWon + bobWon).toBe(rounds)
-  const audit = await registry.audit('tiny')
-  expect(audit.filter(({ by }) => by === 'ann').length).toBe(annWon)
-  expect(audit.map(({ change }) => change)).toEqual(audit.map((_, index) => index + 1))
-  expect(new Set(audit.map(({ alias }) => alias)).size).toBe(rounds)
-  expect(audit.filter(({ by, to }) => (by === 'ann') !== (to === 1))).toEqual([])
-})

@@ -69,7 +69,7 @@ export class StoredRegistry implements Registry {
   /** The version that differs from `manifest` in nothing but its number. */
   async #find(manifest: Manifest): Promise<number | undefined> {
     for (const version of await this.versions(manifest.name)) {
-      const stored = await this.manifest(manifest.name, version).catch(unlessInvalid)
+      const stored = await this.manifest(manifest.name, version).catch(unlessUnreadable)
       if (stored !== undefined && isDeepStrictEqual({ ...stored, version: 0 }, { ...manifest, version: 0 }))
         return version
     }
@@ -91,13 +91,13 @@ export class StoredRegistry implements Registry {
 
   async manifest(name: string, version: number): Promise<Manifest> {
     await this.#mustHave(name, version)
-    return checked(name, version, await this.#store.manifest(name, version))
+    return checked(name, version, await this.#here(name, version, this.#store.manifest(name, version)))
   }
 
   async open(name: string, version: number): Promise<ModelDirectory> {
     const manifest = await this.manifest(name, version)
     if (this.#trusted.length > 0) await requireSignature(this.documents, manifest, this.#trusted)
-    const directory = await this.#store.open(name, version)
+    const directory = await this.#here(name, version, this.#store.open(name, version))
     checked(name, version, directory.manifest)
     if (isDeepStrictEqual(directory.manifest, manifest)) return directory
     throw new DriftlineError('MODEL_INVALID', {
@@ -109,6 +109,16 @@ export class StoredRegistry implements Registry {
   async #mustHave(name: string, version: number): Promise<void> {
     const versions = await this.versions(name)
     if (!versions.includes(version)) throw new DriftlineError('VERSION_UNKNOWN', { model: name, version, versions })
+  }
+
+  /** What is read of a version; when that fails because the version was removed meanwhile, the error says so. */
+  async #here<Result>(name: string, version: number, reading: Promise<Result>): Promise<Result> {
+    try {
+      return await reading
+    } catch (error) {
+      await this.#mustHave(name, version)
+      throw error
+    }
   }
 
   async aliases(name: string): Promise<Aliases> {
@@ -221,8 +231,8 @@ function checked(name: string, version: number, manifest: Manifest): Manifest {
   throw new DriftlineError('MODEL_INVALID', { reason, file: manifestFile, model: `${name}@${version}` })
 }
 
-/** A version that somebody has damaged is not the same as any, and keeps nobody from publishing. */
-function unlessInvalid(error: unknown): undefined {
-  if (error instanceof DriftlineError && error.code === 'MODEL_INVALID') return undefined
-  throw error
+/** A version that somebody has damaged or removed meanwhile is not the same as any, and keeps nobody from publishing. */
+function unlessUnreadable(error: unknown): undefined {
+  const codes = ['MODEL_INVALID', 'VERSION_UNKNOWN']
+  if (!(error instanceof DriftlineError && codes.includes(error.code))) throw error
 }

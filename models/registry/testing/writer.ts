@@ -1,5 +1,11 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DriftlineError } from '../../../core/errors.ts'
 import { Disk } from '../disk.ts'
 import { openFileRegistry } from '../file-registry.ts'
+import { openRegistryAt } from '../open-registry.ts'
+import type { Registry } from '../registry.ts'
+import { smallModel } from './small-model.ts'
 
 // A process that writes to a registry, for tests that kill it or let it race.
 
@@ -32,7 +38,7 @@ if (task === 'publish') {
   await documents.write('tiny', 'traffic', revision + 1, revision)
 } else if (task === 'race') {
   const [by = '', rounds = '', to = ''] = args
-  const registry = await openFileRegistry(root)
+  const registry = await openRegistryAt(JSON.parse(root))
   let won = 0
   for (let round = 0; round < Number(rounds); round++) {
     try {
@@ -44,4 +50,40 @@ if (task === 'publish') {
     }
   }
   process.stdout.write(String(won))
+} else if (task === 'churn') {
+  const [scratch = '', seed = ''] = args
+  await churn(await openRegistryAt(JSON.parse(root)), scratch, Number(seed))
 } else throw new Error(`no task ${task}`)
+
+/** Publishes, promotes, removes and collects for ever, as several processes may do at a time. */
+async function churn(registry: Registry, scratch: string, seed: number): Promise<never> {
+  const by = { by: `writer ${process.pid}`, reason: 'a test' }
+  process.stdout.write('ready')
+  for (let round = 0; ; round++) {
+    // 200 kB, so that a kill often falls into a copy.
+    const path = await smallModel(join(scratch, String(seed)), { weights: `${seed} ${round} `.padEnd(200_000, 'w') })
+    const { version } = await registry.publish(path)
+    await rm(path, { recursive: true })
+    await unlessRaced(async () => {
+      const { champion } = (await registry.aliases('tiny')).at
+      await registry.setAlias('tiny', 'champion', version, { expected: champion, ...by })
+    })
+    await unlessRaced(async () => {
+      const revision = (await registry.documents.read('tiny', 'state'))?.revision ?? 0
+      await registry.documents.write('tiny', 'state', revision + 1, revision)
+    })
+    for (const old of (await registry.versions('tiny')).slice(0, -3)) {
+      await unlessRaced(() => registry.remove('tiny', old, by))
+    }
+    for (const leftover of await registry.leftovers()) await leftover.remove()
+  }
+}
+
+async function unlessRaced(act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    const raced = ['ALIAS_MOVED', 'DOCUMENT_MOVED', 'VERSION_IN_USE', 'VERSION_UNKNOWN']
+    if (!(error instanceof DriftlineError && raced.includes(error.code))) throw error
+  }
+}
