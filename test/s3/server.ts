@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,6 +51,15 @@ export class S3Server {
       s3AccessKeyId: accessKey,
       s3SecretAccessKey: secretKey,
     }
+  }
+
+  /** Changes an object behind everybody's back, where the server keeps it. */
+  async overwrite({ registryUrl }: { readonly registryUrl: string }, key: RegExp, content: string): Promise<void> {
+    const root = join(this.#folder, 'objects', registryUrl.slice('s3://'.length))
+    const names = (await readdir(root, { recursive: true })).map((name) => join(root, name))
+    const found = names.find((name) => key.test(name))
+    if (found === undefined) throw new Error(`no object ${key}`)
+    await writeFile(found, content)
   }
 
   async stop(): Promise<void> {
