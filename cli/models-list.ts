@@ -1,4 +1,7 @@
+import { gateFiles } from '../models/gates/report.ts'
+import type { Lineage } from '../models/registry/manifest.ts'
 import type { Registry } from '../models/registry/registry.ts'
+import { signaturesOf } from '../models/registry/signatures.ts'
 import { runs, verb } from './command.ts'
 import { openRegistry } from './registry.ts'
 
@@ -10,6 +13,13 @@ interface Listed {
   readonly bytes: number
   readonly metrics: Readonly<Record<string, number>>
   readonly aliases: readonly string[]
+  /** What it was made of; `null` for a version that came from elsewhere. */
+  readonly lineage: Lineage | null
+  /** Whether it has these; `models show` says what they say. */
+  readonly certificate: boolean
+  readonly gates: boolean
+  /** Keys that signed it. */
+  readonly signedBy: readonly string[]
 }
 
 /** `models list`. */
@@ -27,23 +37,28 @@ async function list(registry: Registry): Promise<Listed[]> {
   for (const name of await registry.names()) {
     const { at } = await registry.aliases(name)
     for (const version of await registry.versions(name)) {
-      const { parent, createdAt, files, metrics } = await registry.manifest(name, version)
+      const { parent, createdAt, files, metrics, lineage = null } = await registry.manifest(name, version)
       const bytes = Object.values(files).reduce((sum, file) => sum + file.bytes, 0)
       const aliases = Object.keys(at).filter((alias) => at[alias] === version)
-      listed.push({ name, version, parent, createdAt, bytes, metrics, aliases })
+      const signedBy = (await signaturesOf(registry.documents, name, version)).signatures.map(({ key }) => key)
+      const [certificate, gates] = ['certificate.json', gateFiles.report].map((file) => Object.hasOwn(files, file))
+      const has = { certificate: certificate === true, gates: gates === true }
+      listed.push({ name, version, parent, createdAt, bytes, metrics, aliases, lineage, ...has, signedBy })
     }
   }
   return listed
 }
 
 function table(versions: readonly Listed[]): string {
-  const header = ['version', 'parent', 'made', 'MB', 'accuracy', 'aliases']
-  const rows = versions.map(({ name, version, parent, createdAt, bytes, metrics, aliases }) => [
+  const header = ['version', 'parent', 'made', 'MB', 'accuracy', 'labels', 'signed', 'aliases']
+  const rows = versions.map(({ name, version, parent, createdAt, bytes, metrics, lineage, signedBy, aliases }) => [
     `${name}@${version}`,
     parent === null ? '' : String(parent),
     createdAt.slice(0, 16).replace('T', ' '),
     (bytes / 1e6).toFixed(1),
     metrics.accuracy?.toFixed(3) ?? '',
+    lineage === null ? '' : String(lineage.labels),
+    signedBy.length === 0 ? '' : 'yes',
     aliases.join(', '),
   ])
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))

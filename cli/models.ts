@@ -7,10 +7,13 @@ import { proveWithAnswers } from '../inference/proof/prove-model.ts'
 import { cachedModelPath, type HubModel, parseHubModel } from '../models/import/hub.ts'
 import { downloadFromHub } from '../models/import/hub-child.ts'
 import { checkFree, type Imported, importModel, modelName } from '../models/import/import-model.ts'
-import { loadModel } from '../models/load-model.ts'
+import { loadModel, parseModelSetting } from '../models/load-model.ts'
 import type { ModelDirectory } from '../models/model-directory.ts'
 import { proofLimits } from '../models/proof/report.ts'
-import type { Manifest } from '../models/registry/manifest.ts'
+import type { Lineage, Manifest } from '../models/registry/manifest.ts'
+import { standingOf } from '../models/registry/may-take-alias.ts'
+import { openRegistryAt } from '../models/registry/open-registry.ts'
+import { signaturesOf } from '../models/registry/signatures.ts'
 import { normalisers } from '../text/normalisers.ts'
 import { runs, verb } from './command.ts'
 import { downloadProgress } from './download-progress.ts'
@@ -67,7 +70,9 @@ const showCommand = () =>
         const directory = await loadModel(model ?? config.model, config)
         const { path, labels, manifest } = directory
         process.stdout.write(
-          json ? `${JSON.stringify({ path, labels, manifest }, null, 2)}\n` : `${describe(directory).join('\n')}\n`,
+          json
+            ? `${JSON.stringify({ path, labels, manifest, ...(await standing(directory, model ?? config.model, config)) }, null, 2)}\n`
+            : `${describe(directory, await standing(directory, model ?? config.model, config)).join('\n')}\n`,
         )
         return 0
       }),
@@ -156,8 +161,29 @@ function* notes({ labels, folded }: Imported): Generator<string> {
   }
 }
 
-function describe({ path, labels, manifest }: ModelDirectory): string[] {
-  const { name, version, parent, createdAt, license, text, files, metrics, reference } = manifest
+interface Standing {
+  readonly aliases: readonly string[]
+  /** Keys that signed it. */
+  readonly signedBy: readonly string[]
+  readonly certificate: string
+  readonly gates: string
+}
+
+/** What is said about a model, in its directory and beside it. */
+async function standing(directory: ModelDirectory, model: string, config: Config): Promise<Standing> {
+  const { name, version } = directory.manifest
+  const { certificate, gates } = standingOf(directory)
+  const said = { certificate, gates }
+  if (parseModelSetting(model).kind === 'directory') return { ...said, aliases: [], signedBy: [] }
+  const registry = await openRegistryAt(config)
+  const { at } = await registry.aliases(name)
+  const { signatures } = await signaturesOf(registry.documents, name, version)
+  const aliases = Object.keys(at).filter((alias) => at[alias] === version)
+  return { ...said, aliases, signedBy: signatures.map(({ key }) => key) }
+}
+
+function describe({ path, labels, manifest }: ModelDirectory, about: Standing): string[] {
+  const { name, version, parent, createdAt, license, text, files, metrics, reference, lineage } = manifest
   const row = (title: string, value: string) => `  ${title.padEnd(11)} ${value}`
   const from = parent === null ? '' : `, fine-tuned from version ${parent}`
   return [
@@ -168,9 +194,23 @@ function describe({ path, labels, manifest }: ModelDirectory): string[] {
     row('text', `normaliser ${text.normaliser}, at most ${text.maxTokens} tokens`),
     row('metrics', list(Object.entries(metrics).map(([key, value]) => `${key} ${rounded(value)}`))),
     row('reference', list(Object.keys(reference))),
-    row('files', 'sha256 verified'),
+    row('certificate', about.certificate),
+    row('gates', about.gates),
+    row('aliases', list(about.aliases)),
+    row('signed by', list(about.signedBy)),
+    ...(lineage === undefined ? [] : [row('lineage', lineageText(lineage))]),
+    row('files', `sha256 verified, ${sizeOf(files)} MB`),
     ...Object.entries(files).map(([file, { bytes, sha256 }]) => `    ${file}, ${bytes} bytes, ${sha256}`),
   ]
+}
+
+const sizeOf = (files: Manifest['files']): string =>
+  (Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0) / 1e6).toFixed(1)
+
+function lineageText({ labels, replayed, dataFrom, dataTo, seed, codeVersion, checkId }: Lineage): string {
+  const times = dataFrom === null || dataTo === null ? '' : ` from ${dataFrom.slice(0, 16)} to ${dataTo.slice(0, 16)}`
+  const check = checkId === undefined ? '' : `, after check ${checkId}`
+  return `${labels} labels${times}, ${replayed} replayed, seed ${seed}, driftline ${codeVersion}${check}`
 }
 
 /** Counts stay whole. */
