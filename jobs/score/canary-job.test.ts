@@ -178,6 +178,7 @@ test('a challenger that is promoted goes on with its own threads', async () => {
     expect(rig.started).toEqual([1, 2])
     await more()
     await until(async () => (await readTraffic(rig.registry, 'tiny')).challengers.length === 0)
+    await more()
     await rig.promote(1, 'back again')
     await until(() => models.scorer.version === 1)
     await more()

@@ -56,6 +56,10 @@ export function followAlias({ follow, models, start, clock, log }: FollowOptions
       log.info({ model: name, from, to, loadMs }, 'another version scores')
     } catch (error) {
       if (signal.aborted) return
+      if (error instanceof DriftlineError && error.retryable) {
+        seen = Number.NaN // a registry that is away for a moment says nothing against the version: look again
+        throw error
+      }
       await refuse(to, error, clock.now() - startedMs)
     }
   }

@@ -110,7 +110,7 @@ class TrafficFollower {
 
   /** Nothing is loaded any more. */
   async settled(): Promise<void> {
-    for (const { stop } of this.#known.values()) stop.abort()
+    for (const { scorer, stop } of this.#known.values()) if (scorer === undefined) stop.abort()
     await this.#loading
   }
 
@@ -190,7 +190,8 @@ class TrafficFollower {
   #forget(version: number, cause: Cause): void {
     const known = this.#known.get(version)
     this.#known.delete(version)
-    known?.stop.abort()
+    // A scorer lives as long as the signal that it was started with, and this one may be the champion by now.
+    if (known?.scorer === undefined) known?.stop.abort()
     if (this.#models.endContender(version, cause)) {
       this.#log.info({ model: this.#name, version, ...cause }, 'a challenger has ended')
     }

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { DriftlineError } from '../../core/errors.ts'
+import { fakeScorer } from './testing/fake-scorer.ts'
 import { ScoreRig, until } from './testing/score-rig.ts'
 
 let rig: ScoreRig
@@ -76,6 +78,24 @@ test('a champion that cannot start is passed over for the previous one, and trie
     await until(async () => (await refusals()).length > 1)
   })
   expect(await refusals()).toHaveLength(2)
+})
+
+test('a registry that is away for a moment says nothing against the version: it is tried again', async () => {
+  let away = 2
+  rig.scorers.set(3, () => {
+    if (away-- > 0) throw new DriftlineError('REGISTRY_UNAVAILABLE', { reason: 'the bucket does not answer' })
+    return fakeScorer(3)
+  })
+  rig.broken.delete(3)
+  const before = (await refusals()).length
+  await rig.promote(1, 'a known start')
+  await rig.whileScoring(async (models) => {
+    await rig.promote(3, 'it is there')
+    await until(() => models.scorer.version === 3)
+  })
+  rig.scorers.delete(3)
+  expect(away).toBe(-1)
+  expect(await refusals()).toHaveLength(before)
 })
 
 test('a rollback reaches the running job, and is one more swap in audit and table', async () => {

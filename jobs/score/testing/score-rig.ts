@@ -66,10 +66,13 @@ export class ScoreRig implements AsyncDisposable {
     const { config, eventLog } = this
     const connect = () => storeClient(config)
     const common = { clock: systemClock, log: silentLog }
-    const start: StartScorer = async ({ manifest: { version } }) => {
+    const start: StartScorer = async ({ manifest: { version } }, beside) => {
       if (this.broken.has(version)) throw new DriftlineError('MODEL_INVALID', { reason: 'its first run failed' })
       this.started.push(version)
-      return this.scorers.get(version)?.() ?? fakeScorer(version)
+      const scorer = this.scorers.get(version)?.() ?? fakeScorer(version)
+      // As a real one, it lives as long as the signal that it was started with.
+      beside?.signal?.addEventListener('abort', () => void scorer[Symbol.asyncDispose](), { once: true })
+      return scorer
     }
     const { ready, follow } = await startModel(config.model, config, { start, ...common })
     const models = new ModelSwitch({ first: ready, record: recordSwap(connect), ...common })

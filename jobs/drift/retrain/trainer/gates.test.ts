@@ -16,7 +16,8 @@ import { madePosts, newWords, oldWords, startMs, trainSmall } from '../testing/s
 import { measure } from './evidence.ts'
 
 const dayMs = 86_400_000
-const bounds = { goldenMargin: 0.02, sliceRows: 30, sliceMargin: 0.02, maxEce: 0.05, maxSlowdown: 1.25 }
+// On a machine where everything else is at work too, two equal graphs were measured 1.4 apart; the padded one takes many times as long.
+const bounds = { goldenMargin: 0.02, sliceRows: 30, sliceMargin: 0.02, maxEce: 0.05, maxSlowdown: 4 }
 const forumWords = {
   positive: ['solved', 'works', 'upvoted', 'clever'],
   negative: ['deprecated', 'crashes', 'spam', 'locked'],
@@ -81,7 +82,7 @@ async function altered(change: (model: Model) => Readonly<Record<string, Uint8Ar
   return directory
 }
 
-/** The same answers, for the price of two more layers whose result counts nothing. */
+/** The same answers, for the price of twenty more layers whose result counts nothing. */
 function padded(model: Model): Model {
   const classes = 2
   const width = 1024
@@ -110,10 +111,9 @@ function padded(model: Model): Model {
   }))
   const extra = [
     node('MatMul', ['pad.logits', 'pad.in'], 'pad.1'),
-    node('MatMul', ['pad.1', 'pad.middle'], 'pad.2'),
-    node('MatMul', ['pad.2', 'pad.middle'], 'pad.3'),
-    node('MatMul', ['pad.3', 'pad.out'], 'pad.4'),
-    node('Add', ['pad.logits', 'pad.4'], 'logits'),
+    ...Array.from({ length: 20 }, (_, n) => node('MatMul', [`pad.${n + 1}`, 'pad.middle'], `pad.${n + 2}`)),
+    node('MatMul', ['pad.21', 'pad.out'], 'pad.22'),
+    node('Add', ['pad.logits', 'pad.22'], 'logits'),
   ]
   const initializers = new Map(model.graph.initializers)
   for (const tensor of constants) initializers.set(tensor.name, tensor)
@@ -173,9 +173,10 @@ describe('a candidate made bad on purpose is stopped by exactly the gate that na
     expect(failedGates(await judged(await altered(sharp)))).toEqual(['calibration'])
   })
 
-  test('speed: two layers that change nothing', async () => {
+  test('speed: twenty layers that change nothing', async () => {
     const slow = (model: Model) => ({ 'model.onnx': encodeModel(padded(model)) })
-    expect(failedGates(await judged(await altered(slow)))).toEqual(['speed'])
+    const report = await judged(await altered(slow))
+    expect(failedGates(report)).toEqual(['speed'])
   })
 
   test('numbers: a variant that is not the trained model', async () => {
