@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks'
+import { useLayoutEffect } from 'preact/hooks'
 import type { ReviewPost } from '../../review-api.ts'
 import { paletteOf } from '../colours.ts'
 import { formatDay } from '../format.ts'
@@ -19,7 +19,8 @@ const meansUs = (event: KeyboardEvent): boolean => {
 
 /** The post, and what can be said about it: by mouse, by finger, or by the keys 1, 2, 3 …, S and U. */
 export function Judge({ session, post, last }: JudgeProps) {
-  useEffect(() => {
+  // Before the post is painted: a key that is pressed the moment it shows counts.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (!meansUs(event)) return
       const key = event.key.toLowerCase()
