@@ -1,3 +1,4 @@
+import { fnv1a } from '../../core/fnv1a.ts'
 import type { Random } from '../../core/random.ts'
 
 /**
@@ -62,7 +63,7 @@ function opposite(label: string | undefined, classes: readonly string[]): string
 /** Replaces a share of the words, always the same ones by the same new ones. Links, mentions and hashtags stay. */
 function reworded(text: string, share: number): string {
   return text.replace(/(?<![#@/\w])[A-Za-z]{4,}(?![\w/:])/g, (word) => {
-    const hash = hashOf(word.toLowerCase())
+    const hash = fnv1a(word.toLowerCase())
     return (hash & 0xffff) / 0x10000 < share ? madeUp(hash) : word
   })
 }
@@ -88,10 +89,3 @@ const syllables = [
 
 const madeUp = (hash: number): string =>
   [hash >>> 4, hash >>> 8, hash >>> 12].map((part) => syllables[part & 15] ?? '').join('')
-
-/** FNV-1a, 32 bits. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
-  return hash >>> 0
-}

@@ -1,3 +1,4 @@
+import { fnv1a } from '../../core/fnv1a.ts'
 import { auc } from '../../stats/auc.ts'
 import { tailOf } from '../../stats/dispersion.ts'
 import { fitLogistic, type Logistic, logOdds } from '../../stats/logistic.ts'
@@ -43,7 +44,7 @@ export function separate(reference: readonly SampledPost[], live: readonly Sampl
   const posts = [...before, ...now]
   const isLive = posts.map((_, at) => at >= before.length)
   const { rows, words } = encode(posts)
-  const half = posts.map((post) => hashOf(post.words.join(' ')) & 1)
+  const half = posts.map(halfOf)
   const scores = new Float64Array(posts.length)
   for (const tested of [0, 1]) {
     const train = half.flatMap((is, at) => (is === tested ? [] : [at]))
@@ -212,9 +213,8 @@ function encode(posts: readonly SampledPost[]): { rows: Int32Array[]; words: rea
   return { rows, words }
 }
 
-/** FNV-1a, with the high bits mixed into the low ones. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
-  return (hash ^ (hash >>> 15) ^ (hash >>> 7)) >>> 0
+/** 0 or 1, half of the posts each; equal posts have equal halves. */
+function halfOf({ words }: SampledPost): number {
+  const hash = fnv1a(words.join(' '))
+  return (hash ^ (hash >>> 15) ^ (hash >>> 7)) & 1
 }

@@ -1,3 +1,4 @@
+import { fnv1a } from '../../../core/fnv1a.ts'
 import type { Random } from '../../../core/random.ts'
 import { normalisers } from '../../../text/normalisers.ts'
 import type { DataFacts } from './state.ts'
@@ -75,7 +76,7 @@ export function selectData(
   if (classesOf(fresh).size < 2) return { refused: oneClass('recent', fresh) }
 
   const older = settings.meaningChanged ? [] : usable.filter(({ atMs }) => atMs < from)
-  const isGolden = (post: RetrainingPost) => settings.keepGolden && hashOf(keyOf(post.text)) % goldenOf === 0
+  const isGolden = (post: RetrainingPost) => settings.keepGolden && fnv1a(keyOf(post.text)) % goldenOf === 0
   const share = Math.min(settings.replay, 0.95)
   const kept = fresh.slice(-Math.max(leastTrained, Math.round(settings.mostPosts * (1 - share))))
   const room = Math.max(0, settings.mostPosts - kept.length)
@@ -136,13 +137,6 @@ function keyOf(text: string): string {
     .toLowerCase()
     .match(/[\p{L}\p{N}\p{Extended_Pictographic}]+/gu)
   return words === null ? text : words.join(' ')
-}
-
-/** FNV-1a, 32 bits (RFC 9923). */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193)
-  return hash >>> 0
 }
 
 /** `most` of the posts, in their order (selection sampling: Knuth, The Art of Computer Programming 2, algorithm S). */

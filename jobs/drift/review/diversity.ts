@@ -1,3 +1,5 @@
+import { fnv1a } from '../../../core/fnv1a.ts'
+
 const hashedWords = 64
 
 /**
@@ -9,7 +11,7 @@ const hashedWords = 64
 export function pointOf(text: string, probabilities: readonly number[]): Float32Array {
   const point = new Float32Array(hashedWords + probabilities.length)
   for (const word of new Set(text.toLowerCase().match(/[\p{L}\p{N}#]+/gu) ?? [])) {
-    const hash = fnv1a(word)
+    const hash = hashOf(word)
     point[hash % hashedWords] = (point[hash % hashedWords] ?? 0) + (hash & 0x8000_0000 ? -1 : 1)
   }
   let length = 0
@@ -21,12 +23,11 @@ export function pointOf(text: string, probabilities: readonly number[]): Float32
   return point
 }
 
-/** FNV-1a over UTF-16 units, 32 bits, and a final mix: its low bits alone are weak. */
-function fnv1a(text: string): number {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
-  return (hash ^ (hash >>> 12)) >>> 0
+/** 32 bits, each of them good: the place comes from the low ones and the sign from the highest. */
+function hashOf(word: string): number {
+  const hash = fnv1a(word)
+  const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+  return (mixed ^ (mixed >>> 12)) >>> 0
 }
 
 /**
