@@ -14,7 +14,8 @@ import { Disk } from '../models/registry/disk.ts'
 import { openFileRegistry, registryFolder } from '../models/registry/file-registry.ts'
 import { FileStore } from '../models/registry/file-store.ts'
 import type { Registry } from '../models/registry/registry.ts'
-import { SwapRig, until } from './swap-rig.ts'
+import { SwapRig } from './swap-rig.ts'
+import { until } from './until.ts'
 
 export interface Outcome {
   /** Code of an error, or `passed`. */

@@ -1,16 +1,13 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { openSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { systemClock } from '../core/clock.ts'
 import { readStatuses } from '../core/status.ts'
 import type { KafkaVersion } from '../test/kafka/classpath.ts'
 import { KafkaCluster } from '../test/kafka/cluster.ts'
-import { program } from './processes.ts'
+import { answerOf, end, startLogged } from './processes.ts'
+import { until } from './until.ts'
 
 /**
  * `driftline up` while its only broker is killed and stays away: every process must live, and say what it waits for.
@@ -31,11 +28,7 @@ export async function kafkaOutage(version: KafkaVersion, awaySeconds: number, ra
     DRIFTLINE_KAFKA_BROKERS: cluster.addresses(),
   }
   const log = join(folder, 'up.log')
-  const output = openSync(log, 'a')
-  const up = spawn(process.execPath, [program, 'up', '--source', 'demo', '--demo-rate', String(rate), '--json'], {
-    env,
-    stdio: ['ignore', output, output],
-  })
+  const up = startLogged(['up', '--source', 'demo', '--demo-rate', String(rate), '--json'], env, log)
   const pids = async () =>
     Object.fromEntries((await readStatuses(data, systemClock.now())).map(({ job, status }) => [job, status?.pid]))
   const scored = async () =>
@@ -45,7 +38,7 @@ export async function kafkaOutage(version: KafkaVersion, awaySeconds: number, ra
     return { status: answer.status, body: await answer.text() }
   }
   try {
-    await until('posts to be scored', async () => (await scored()) > 2 * rate)
+    await until('posts to be scored', async () => (await scored()) > 2 * rate, 180_000)
     const url = /^{"url":"(http:[^"#?]*?)\/?["#?]/m.exec(await readFile(log, 'utf8'))?.[1] ?? ''
     const before = await pids()
     await cluster.kill()
@@ -56,14 +49,12 @@ export async function kafkaOutage(version: KafkaVersion, awaySeconds: number, ra
     cluster.startBroker()
     await cluster.ready()
     const [countedAtReturn, returnedMs] = [await scored(), systemClock.now()]
-    await until('progress', async () => (await scored()) > countedAtReturn)
+    await until('progress', async () => (await scored()) > countedAtReturn, 180_000)
     const recoveredSeconds = (systemClock.now() - returnedMs) / 1000
-    await until('/readyz', async () => (await ready(url)).status === 200)
+    await until('/readyz', async () => (await ready(url)).status === 200, 180_000)
     const isSame = JSON.stringify(before) === JSON.stringify(await pids())
     await end(up)
-    const { stdout } = await promisify(execFile)(process.execPath, [program, 'verify', '--json'], { env }).catch(
-      (error) => error,
-    )
+    const { stdout } = await answerOf(['verify', '--json'], env)
     const { ok, gaps, duplicates, appended } = JSON.parse(stdout)
     const report = { awaySeconds, said, readyz: away, isSame, recoveredSeconds, ok, gaps, duplicates, appended }
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
@@ -73,19 +64,4 @@ export async function kafkaOutage(version: KafkaVersion, awaySeconds: number, ra
     await cluster[Symbol.asyncDispose]()
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = systemClock.now() + 180_000
-  while (!(await holds())) {
-    if (systemClock.now() > deadline) throw new Error(`waited 180 s in vain for ${what}`)
-    await systemClock.sleep(100)
-  }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const gone = once(child, 'exit')
-  child.kill('SIGTERM')
-  await gone
 }

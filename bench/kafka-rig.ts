@@ -1,7 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { storeClient } from '../clickhouse/client.ts'
 import { select } from '../clickhouse/queries.ts'
@@ -12,7 +9,7 @@ import { loadConfig } from '../core/config.ts'
 import { readStatuses } from '../core/status.ts'
 import type { KafkaVersion } from '../test/kafka/classpath.ts'
 import { KafkaCluster } from '../test/kafka/cluster.ts'
-import { program } from './processes.ts'
+import { type Answer, answerOf, childrenOf, end, startLogged } from './processes.ts'
 
 export interface KafkaRigOptions {
   readonly folder: string
@@ -78,8 +75,8 @@ export class KafkaRig {
   /** SIGKILL to the verb and the engine below it. */
   async killStore(): Promise<void> {
     const pid = this.#store?.pid
-    const engines = pid === undefined ? [] : await childrenOf(pid)
-    for (const engine of engines) process.kill(engine, 'SIGKILL')
+    const engines = pid === undefined ? [] : childrenOf(pid)
+    for (const engine of engines) process.kill(engine.pid, 'SIGKILL')
     await end(this.#store, 'SIGKILL')
   }
 
@@ -179,17 +176,8 @@ export class KafkaRig {
   }
 
   /** Runs a verb to its end. */
-  async driftline(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const child = spawn(process.execPath, [program, ...args], { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] })
-    const output = { stdout: '', stderr: '' }
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output.stdout += text
-    })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      output.stderr += text
-    })
-    const [code] = (await once(child, 'close')) as [number | null]
-    return { code: code ?? 1, ...output }
+  driftline(...args: readonly string[]): Promise<Answer> {
+    return answerOf(args, this.#env)
   }
 
   async until(what: string, timeoutMs: number, holds: () => Promise<boolean>): Promise<void> {
@@ -216,28 +204,6 @@ export class KafkaRig {
   }
 
   #spawn(name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    const output = openSync(join(this.#folder, `${name}.log`), 'a')
-    const child = spawn(process.execPath, [program, ...args], {
-      env: { ...this.#env, ...env },
-      stdio: ['ignore', output, output],
-    })
-    closeSync(output)
-    return child
+    return startLogged(args, { ...this.#env, ...env }, join(this.#folder, `${name}.log`))
   }
-}
-
-async function end(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-  const gone = once(child, 'exit')
-  child.kill(signal)
-  await gone
-}
-
-/** Linux only. */
-async function childrenOf(pid: number): Promise<number[]> {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
-  return text
-    .split(' ')
-    .filter((part) => part !== '')
-    .map(Number)
 }

@@ -1,16 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ClickHouseClient } from '@clickhouse/client'
 import { storeClient } from '../clickhouse/client.ts'
 import { systemClock } from '../core/clock.ts'
 import { loadConfig } from '../core/config.ts'
-import { packageRoot } from '../core/package-root.ts'
 import { readStatuses } from '../core/status.ts'
+import { type Answer, answerOf, childrenOf, end, isGone, startLogged } from './processes.ts'
+import { until } from './until.ts'
 
-const program = join(packageRoot, 'bin/driftline.js')
 export type Part = 'score' | 'store' | 'ingest' | 'up'
 
 /** `driftline up` on the demo source in a folder of its own, with handles to kill its parts. Linux only: it reads /proc. */
@@ -37,12 +35,8 @@ export class Rig {
   }
 
   start(): void {
-    const output = openSync(join(this.#folder, 'up.log'), 'a')
-    this.#up = spawn(process.execPath, [program, 'up', '--source', 'demo', '--demo-rate', String(this.#rate)], {
-      env: this.#env,
-      stdio: ['ignore', output, output],
-    })
-    closeSync(output)
+    const args = ['up', '--source', 'demo', '--demo-rate', String(this.#rate)]
+    this.#up = startLogged(args, this.#env, join(this.#folder, 'up.log'))
   }
 
   /** SIGKILL. A killed `up` is started again, as an init system would; the others are its own to restart. */
@@ -58,14 +52,14 @@ export class Rig {
   async pid(part: Part): Promise<number | undefined> {
     const up = this.#up?.pid
     if (part === 'up' || up === undefined) return up
-    const verb = (await childrenOf(up)).find(({ args }) => args[2] === part)?.pid
+    const verb = childrenOf(up).find(({ args }) => args[2] === part)?.pid
     if (part !== 'store' || verb === undefined) return verb
-    return (await childrenOf(verb))[0]?.pid // the engine has a process of its own below the verb
+    return childrenOf(verb)[0]?.pid // the engine has a process of its own below the verb
   }
 
   /** Waits until the score job works and ClickHouse answers. */
   async healthy(): Promise<void> {
-    await until('a healthy pipeline', 120_000, async () => (await this.scoring()) && (await this.answering()))
+    await until('a healthy pipeline', async () => (await this.scoring()) && (await this.answering()))
   }
 
   /** True while the score job that runs now has resumed and works. */
@@ -85,10 +79,11 @@ export class Rig {
 
   /** Waits for another process in the place of the killed one. */
   async reborn(part: Part, before: number | undefined): Promise<void> {
-    await until(`a new ${part}`, 60_000, async () => {
+    const other = async () => {
       const pid = await this.pid(part)
       return pid !== undefined && pid !== before
-    })
+    }
+    await until(`a new ${part}`, other, 60_000)
   }
 
   /** Polls until ClickHouse executes an insert into scores; false when none was seen within 5 s. */
@@ -119,24 +114,12 @@ export class Rig {
 
   /** Ends everything in order and returns when the last process is gone. */
   async stop(): Promise<void> {
-    if (this.#up === undefined || this.#up.exitCode !== null) return
-    const ended = once(this.#up, 'exit')
-    this.#up.kill('SIGTERM')
-    await ended
+    await end(this.#up)
   }
 
   /** Runs a verb to its end and returns its exit code and output. */
-  async driftline(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const child = spawn(process.execPath, [program, ...args], { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] })
-    const output = { stdout: '', stderr: '' }
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output.stdout += text
-    })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      output.stderr += text
-    })
-    const [code] = (await once(child, 'close')) as [number | null]
-    return { code: code ?? 1, ...output }
+  driftline(...args: readonly string[]): Promise<Answer> {
+    return answerOf(args, this.#env)
   }
 
   async query<Row>(sql: string): Promise<Row[]> {
@@ -157,32 +140,6 @@ function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
-  }
-}
-
-async function childrenOf(parent: number): Promise<{ pid: number; args: string[] }[]> {
-  const found: { pid: number; args: string[] }[] = []
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue
-    try {
-      const stat = await readFile(join('/proc', name, 'stat'), 'utf8')
-      const [state, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      if (Number(ppid) !== parent || state === 'Z') continue
-      const args = (await readFile(join('/proc', name, 'cmdline'), 'utf8')).split('\0')
-      found.push({ pid: Number(name), args })
-    } catch (error) {
-      const gone = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')
-      if (!gone) throw error // a process may end between the listing and the reading
-    }
-  }
-  return found
-}
-
-async function until(what: string, timeoutMs: number, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = systemClock.now() + timeoutMs
-  while (!(await holds())) {
-    if (systemClock.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`)
-    await systemClock.sleep(25)
+    if (!isGone(error)) throw error
   }
 }

@@ -1,5 +1,4 @@
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,8 +10,9 @@ import { readStoreAddress } from '../clickhouse/store-file.ts'
 import { systemClock } from '../core/clock.ts'
 import { type Config, loadConfig } from '../core/config.ts'
 import { readStatuses } from '../core/status.ts'
-import { type Finished, runVerb, startVerb, usageOf } from './processes.ts'
+import { end, type Finished, runVerb, startVerb, usageOf } from './processes.ts'
 import { syntheticPosts } from './synthetic-posts.ts'
+import { until } from './until.ts'
 
 /** Which model runs, on how many inference threads. */
 export interface Setting {
@@ -234,18 +234,3 @@ const flags = (topic: string, { model, workers }: Setting): string[] => [
   ...['--model', model],
   ...['--workers', String(workers)],
 ]
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = systemClock.now() + 60_000
-  while (!(await holds())) {
-    if (systemClock.now() > deadline) throw new Error(`no sign of ${what} within 60 s`)
-    await systemClock.sleep(50)
-  }
-}
-
-async function end(child: ChildProcess | undefined): Promise<void> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill('SIGTERM')
-  await ended
-}

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageRoot } from '../core/package-root.ts'
 
-export const program = join(packageRoot, 'bin/driftline.js')
+const program = join(packageRoot, 'bin/driftline.js')
 const ticksPerSecond = 100 // USER_HZ, fixed on Linux
 
 /** What a process has used so far. */
@@ -27,8 +27,7 @@ export function usageOf(pid: number): Usage | undefined {
     const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
     return { cpuSeconds, peakMb: kilobytes('VmHWM') / 1024, ownMb: kilobytes('RssAnon') / 1024 }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
-      return undefined
+    if (isGone(error)) return undefined
     throw error
   }
 }
@@ -66,4 +65,61 @@ export async function runVerb(args: readonly string[], env: NodeJS.ProcessEnv): 
   const at = (tenth: number) => Math.floor((own.length * tenth) / 10)
   const ownMb = Array.from({ length: 10 }, (_, tenth) => Math.max(...own.slice(at(tenth), at(tenth + 1))))
   return { stdout, seconds: (performance.now() - startedAt) / 1000, usage, ownMb }
+}
+
+/** Starts a verb whose output is appended to a file. */
+export function startLogged(args: readonly string[], env: NodeJS.ProcessEnv, logFile: string): ChildProcess {
+  const output = openSync(logFile, 'a')
+  const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', output, output] })
+  closeSync(output)
+  return child
+}
+
+/** Returns when the process is gone; one that has ended, or was never started, is gone already. */
+export async function end(child: ChildProcess | undefined, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  child.kill(signal)
+  await gone
+}
+
+export interface Answer {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a verb to its end and returns what it said, however it ended. */
+export async function answerOf(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Answer> {
+  const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output.stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output.stderr += text
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code: code ?? 1, ...output }
+}
+
+/** Reads /proc (Linux only); processes that end meanwhile are left out. */
+export function childrenOf(parent: number): readonly { readonly pid: number; readonly args: readonly string[] }[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name)) return []
+    try {
+      const stat = readFileSync(join('/proc', name, 'stat'), 'utf8')
+      const [state, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      if (Number(ppid) !== parent || state === 'Z') return []
+      return [{ pid: Number(name), args: readFileSync(join('/proc', name, 'cmdline'), 'utf8').split('\0') }]
+    } catch (error) {
+      if (isGone(error)) return []
+      throw error
+    }
+  })
+}
+
+/** Whether a look at a process, or a signal to it, failed because it has ended. */
+export function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')
 }

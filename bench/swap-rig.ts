@@ -1,5 +1,4 @@
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ClickHouseClient } from '@clickhouse/client'
@@ -13,7 +12,8 @@ import { adoptBundled, bundledName } from '../models/load-model.ts'
 import { bundledModelPath } from '../models/model-directory.ts'
 import { openFileRegistry, registryFolder } from '../models/registry/file-registry.ts'
 import type { Registry } from '../models/registry/registry.ts'
-import { runVerb, startVerb, usageOf } from './processes.ts'
+import { end, runVerb, startVerb, usageOf } from './processes.ts'
+import { until } from './until.ts'
 
 const Verified = z.object({
   ok: z.boolean(),
@@ -137,19 +137,4 @@ export class SwapRig {
     await this.#client?.close()
     for (const child of this.#running.toReversed()) await end(child)
   }
-}
-
-export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = systemClock.now() + 120_000
-  while (!(await holds())) {
-    if (systemClock.now() > deadline) throw new Error(`no sign of ${what} within 120 s`)
-    await systemClock.sleep(50)
-  }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill('SIGTERM')
-  await ended
 }

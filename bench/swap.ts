@@ -7,7 +7,8 @@ import { systemClock } from '../core/clock.ts'
 import { bundledName } from '../models/load-model.ts'
 import type { Registry } from '../models/registry/registry.ts'
 import { machine } from './machine.ts'
-import { SwapRig, until } from './swap-rig.ts'
+import { SwapRig } from './swap-rig.ts'
+import { until } from './until.ts'
 
 const usage = `npm run bench -- swap [options]
   --count <n>      swaps, back and forth between two versions of the bundled model (default 100)
