@@ -36,8 +36,8 @@ export const catalogue = {
   },
   LOG_UNAVAILABLE: {
     retry: true,
-    summary: 'the event log cannot be opened',
-    hint: 'Check the data directory, and that only one writer uses it.',
+    summary: 'the event log is not available',
+    hint: 'With Kafka, check that the brokers named in kafkaBrokers answer. With the embedded log, check the data folder, and that only one process writes to it.',
   },
   CHECKPOINT_MISMATCH: {
     retry: false,

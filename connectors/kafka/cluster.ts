@@ -1,5 +1,7 @@
 import { DriftlineError } from '../../core/errors.ts'
-import { type Api, findCoordinator, type Metadata, metadata, metadataWithIds, type TopicMetadata } from './apis.ts'
+import type { Api } from './apis/api.ts'
+import { findCoordinator } from './apis/group.ts'
+import { type Metadata, metadata, metadataWithIds, type TopicMetadata } from './apis/metadata.ts'
 import { type Address, BrokerConnection, type ConnectionOptions } from './connection.ts'
 import { kafkaErrors, refused } from './failures.ts'
 

@@ -1,4 +1,4 @@
-import { initProducerId, type ProducePart, produce } from './apis.ts'
+import { initProducerId, type ProducePart, produce } from './apis/write.ts'
 import type { Cluster, Topic } from './cluster.ts'
 import type { Compression } from './compression.ts'
 import { kafkaErrors, leadershipErrors, refused } from './failures.ts'

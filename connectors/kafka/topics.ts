@@ -1,6 +1,7 @@
 import { DriftlineError } from '../../core/errors.ts'
 import type { PartitionRange, TopicInfo } from '../event-log.ts'
-import { createTopics, deleteTopics, describeConfigs, earliest, latest, listOffsets } from './apis.ts'
+import { earliest, latest, listOffsets } from './apis/read.ts'
+import { createTopics, deleteTopics, describeConfigs } from './apis/topics.ts'
 import type { Cluster, Topic } from './cluster.ts'
 import { kafkaErrorName, kafkaErrors, refused, unavailableAs } from './failures.ts'
 
