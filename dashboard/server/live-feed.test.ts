@@ -145,7 +145,7 @@ describe('a store that goes away', () => {
     expect(snapshot.log).toBeNull()
     expect(partNamed(snapshot, 'log')).toMatchObject({
       state: 'waiting',
-      detail: 'the event log cannot be opened: locked',
+      detail: 'the event log is not available: locked',
     })
     expect(snapshot.live).not.toBeNull()
   })
