@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { type Random, seededRandom } from '../core/random.ts'
 import { compare } from '../jobs/drift/check.ts'
 import { type Judged, judge, overall, significance } from '../jobs/drift/judge.ts'
+import { lasting } from '../jobs/drift/lasting.ts'
 import type { Outcome } from '../jobs/drift/outcome.ts'
 import { referenceOf } from '../jobs/drift/reference.ts'
 import { wilson } from '../stats/wilson.ts'
@@ -14,8 +15,8 @@ Windows without a change, judged as the drift job judges them: how often it rais
   --windows <n>        windows of each stream, resampling and size (default 1000)
   --sizes <list>       posts of a window (default 200,1000,5000,20000)
   --baseline <n>       posts of a baseline (default 10000)
-  --resampling <list>  iid: post by post, which is what the budget is promised for; blocks: stretches of 50 posts on
-                       average, so that a flood of one evening falls into some windows and not into others (default iid)
+  --resampling <list>  iid: post by post; blocks: stretches of 50 posts on average, so that a flood of one evening falls
+                       into some windows and not into others (default iid,blocks)
   --labels <share>     of the posts whose truth is known, that are labelled (default 0.05)
   --alarms <n>         false alarms allowed in 30 days of hourly checks (default 1)
   --json               print JSON`
@@ -31,8 +32,14 @@ interface Measured {
   readonly resampling: string
   readonly windowPosts: number
   readonly windows: number
-  /** Per budget: significance, alarms, and alarms if every change mattered however small. */
-  readonly budgets: readonly { readonly alpha: number; readonly alarms: number; readonly sure: number }[]
+  readonly budgets: readonly {
+    readonly alpha: number
+    readonly alarms: number
+    /** If every change mattered however small. */
+    readonly sure: number
+    /** If what is over soon mattered as well. */
+    readonly bursts: number
+  }[]
   /** Which statistic was the strongest one, in windows with an alarm at the loose budget. */
   readonly blame: Readonly<Record<string, number>>
 }
@@ -45,7 +52,7 @@ export async function driftNull(args: readonly string[]): Promise<number> {
       windows: { type: 'string', default: '1000' },
       sizes: { type: 'string', default: '200,1000,5000,20000' },
       baseline: { type: 'string', default: '10000' },
-      resampling: { type: 'string', default: 'iid' },
+      resampling: { type: 'string', default: 'iid,blocks' },
       labels: { type: 'string', default: '0.05' },
       alarms: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
@@ -81,8 +88,7 @@ export async function driftNull(args: readonly string[]): Promise<number> {
     }
   }
   if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`)
-  const promised = results.filter(({ resampling }) => resampling === 'iid')
-  const broken = promised.flatMap(({ windows, budgets }) =>
+  const broken = results.flatMap(({ windows, budgets }) =>
     budgets.filter(({ alpha: budget, alarms }) => wilson(alarms, windows).low > budget),
   )
   if (!values.json) {
@@ -105,7 +111,7 @@ function measure(posts: readonly ScoredPost[], classes: readonly string[], optio
   const { resampling, windowPosts, windows, baselinePosts, labels, alphas, random } = options
   const draw = (count: number) =>
     resampling === 'iid' ? independent(posts, count, random) : stationary(posts, count, random, 50)
-  const budgets = alphas.map((alpha) => ({ alpha, alarms: 0, sure: 0 }))
+  const budgets = alphas.map((alpha) => ({ alpha, alarms: 0, sure: 0, bursts: 0 }))
   const blame: Record<string, number> = {}
   let reference: ReturnType<typeof referenceOf> | undefined
   for (let window = 0; window < windows; window++) {
@@ -121,11 +127,14 @@ function measure(posts: readonly ScoredPost[], classes: readonly string[], optio
       reference,
     )
     const outcomes = compare(reference, live, smallest)
+    if (overall(judge(outcomes.map(however), looseAlpha)) === 'ok') continue // then it is at every smaller significance
+    const lasts = lasting(outcomes, reference, live, smallest)
     for (const budget of budgets) {
-      if (overall(judge(outcomes, budget.alpha)) === 'drift') budget.alarms++
-      if (overall(judge(outcomes.map(however), budget.alpha)) === 'drift') budget.sure++
+      if (overall(judge(outcomes, budget.alpha)) === 'drift') budget.bursts++
+      if (overall(judge(lasts, budget.alpha)) === 'drift') budget.alarms++
+      if (overall(judge(lasts.map(however), budget.alpha)) === 'drift') budget.sure++
     }
-    const strongest = alarmOf(judge(outcomes.map(however), looseAlpha))
+    const strongest = alarmOf(judge(lasts.map(however), looseAlpha))
     if (strongest !== undefined) blame[strongest] = (blame[strongest] ?? 0) + 1
   }
   return { windows, budgets, blame }
@@ -142,10 +151,10 @@ function alarmOf(judged: readonly Judged[]): string | undefined {
 }
 
 function describe({ stream, resampling, windowPosts, windows, budgets, blame }: Measured): string {
-  const rates = budgets.map(({ alpha, alarms, sure }) => {
+  const rates = budgets.map(({ alpha, alarms, sure, bursts }) => {
     const { low, high } = wilson(alarms, windows)
     const percent = (share: number) => `${(share * 100).toFixed(2)} %`
-    return `promised ${percent(alpha)}, measured ${percent(alarms / windows)} (${percent(low)} to ${percent(high)}; ${percent(sure / windows)} without smallest effects)`
+    return `promised ${percent(alpha)}, measured ${percent(alarms / windows)} (${percent(low)} to ${percent(high)}; ${percent(sure / windows)} without smallest effects, ${percent(bursts / windows)} with bursts)`
   })
   const why = Object.entries(blame)
     .sort(([, a], [, b]) => b - a)

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { type Random, seededRandom } from '../core/random.ts'
 import { compare } from '../jobs/drift/check.ts'
 import { judge } from '../jobs/drift/judge.ts'
+import { lasting } from '../jobs/drift/lasting.ts'
 import { type Reference, referenceOf } from '../jobs/drift/reference.ts'
 import { type Change, changesOf } from './drift/changes.ts'
 import { type RawPost, readPosts, type ScoredPost, scored } from './drift/scored-posts.ts'
@@ -179,7 +180,8 @@ function judgeStream(reference: Reference, stream: Stream, every: number): numbe
   return stream.windows.map((window) => {
     known.push(...labelledOnes(window, every))
     const told = known.slice(-recentLabels).map((post) => labelledOf(post))
-    const judged = judge(compare(reference, liveOf(window, told, reference), smallest), 0.05)
+    const live = liveOf(window, told, reference)
+    const judged = judge(lasting(compare(reference, live, smallest), reference, live, smallest), 0.05)
     return judged.reduce(
       (least, { outcome, adjusted }) =>
         adjusted !== undefined && outcome.effect >= outcome.smallestEffect ? Math.min(least, adjusted) : least,

@@ -1,12 +1,13 @@
 import type { Random } from '../../core/random.ts'
+import { liveStretches } from '../../jobs/drift/lasting.ts'
 import type { Baseline, Live } from '../../jobs/drift/reference.ts'
 import {
   confidenceBins,
   fineBlocks,
   type LabelledPost,
-  noPosts,
   type SampledPost,
   type Summary,
+  sumOf,
 } from '../../jobs/drift/summary.ts'
 import type { ScoredPost } from './scored-posts.ts'
 
@@ -21,35 +22,20 @@ export function baselineOf(
   labelled: readonly ScoredPost[],
   classes: readonly string[],
 ): Baseline {
-  const size = posts.length / fineBlocks
-  const blockOf = (at: number) => Math.min(fineBlocks - 1, Math.floor(at / size))
-  const segments = new Map<string, readonly Summary[]>()
-  for (const [name, members] of bySegment(posts)) {
-    const blocks: ScoredPost[][] = Array.from({ length: fineBlocks }, () => [])
-    for (const at of members) {
-      const post = posts[at]
-      if (post !== undefined) blocks[blockOf(at)]?.push(post)
-    }
-    segments.set(name, blocks.map(summaryOf))
-  }
-  const stride = Math.max(1, posts.length / sampledPosts)
-  const sample = Array.from({ length: Math.min(posts.length, sampledPosts) }, (_, at) => Math.floor(at * stride))
+  const blockOf = blocksOver(posts.length, fineBlocks)
+  const segments = summariesOf(posts, fineBlocks)
   return {
     segments,
-    sample: sample.flatMap((at) => {
-      const post = posts[at]
-      return post === undefined ? [] : [sampledOf(post, blockOf(at))]
-    }),
+    sample: sampleOf(posts, blockOf),
     labelled: labelled.map((post) => labelledOf(post)),
     classes,
   }
 }
 
 export function liveOf(posts: readonly ScoredPost[], labelled: readonly LabelledPost[], reference: Baseline): Live {
-  const segments = new Map<string, Summary>()
-  for (const [name, members] of bySegment(posts)) {
-    segments.set(name, summaryOf(members.map((at) => posts[at]).filter((post) => post !== undefined)))
-  }
+  const stretches = summariesOf(posts, liveStretches)
+  const stretchOf = blocksOver(posts.length, liveStretches)
+  const segments = new Map([...stretches].map(([name, all]) => [name, sumOf(all)]))
   const parts = [...segments].filter(([name, { posts: size }]) => {
     const known = (reference.segments.get(name) ?? []).reduce((sum, block) => sum + block.posts, 0)
     return name !== '' && size >= segmentPosts.live && size < 0.9 * posts.length && known >= segmentPosts.baseline
@@ -58,7 +44,8 @@ export function liveOf(posts: readonly ScoredPost[], labelled: readonly Labelled
   const kept = [...segments].filter(([name]) => name === '')
   return {
     segments: new Map([...kept, ...parts.slice(0, mostSegments)]),
-    sample: posts.slice(0, sampledPosts).map((post) => sampledOf(post, 0)),
+    stretches,
+    sample: sampleOf(posts, stretchOf),
     labelled,
   }
 }
@@ -75,6 +62,20 @@ export const labelledOf = (post: ScoredPost, selectionProbability = 1): Labelled
 export const labelledShare = (posts: readonly ScoredPost[], share: number, random: Random): readonly ScoredPost[] =>
   posts.filter(({ truth }) => truth !== '' && random() < share)
 
+/** As by the hashes of their ids: posts of all the stretch in an order that has nothing to do with theirs. */
+function sampleOf(posts: readonly ScoredPost[], blockOf: (at: number) => number): readonly SampledPost[] {
+  const step = posts.length % largePrime === 0 ? 1 : largePrime
+  return Array.from({ length: Math.min(posts.length, sampledPosts) }, (_, n) => (n * step) % posts.length).flatMap(
+    (at) => {
+      const post = posts[at]
+      return post === undefined ? [] : [sampledOf(post, blockOf(at))]
+    },
+  )
+}
+
+/** n · prime modulo the number of posts meets every post once. */
+const largePrime = 7_919_003
+
 const sampledOf = (
   { id, text, label, probabilities, source, lang, words }: ScoredPost,
   block: number,
@@ -89,51 +90,79 @@ const sampledOf = (
   block,
 })
 
-/** Indices of the posts of each segment. */
-function bySegment(posts: readonly ScoredPost[]): ReadonlyMap<string, readonly number[]> {
-  const segments = new Map<string, number[]>()
-  const add = (name: string, at: number) => {
-    const members = segments.get(name)
-    if (members === undefined) segments.set(name, [at])
-    else members.push(at)
-  }
-  posts.forEach(({ source, lang }, at) => {
-    add('', at)
-    add(`source=${source}`, at)
-    add(`lang=${lang}`, at)
+/** Which of so many blocks of equally many posts the post at an index is in. */
+const blocksOver = (posts: number, blocks: number) => (at: number) =>
+  Math.min(blocks - 1, Math.floor((at * blocks) / posts))
+
+/** One summary for each block, by segment: counted once for each block, source and language, and added up, as in SQL. */
+function summariesOf(posts: readonly ScoredPost[], blocks: number): ReadonlyMap<string, readonly Summary[]> {
+  const parts = new Map<string, { readonly source: string; readonly lang: string; readonly tallies: Tally[] }>()
+  const blockOf = blocksOver(posts.length, blocks)
+  posts.forEach((post, at) => {
+    const { source, lang } = post
+    const key = `${source} ${lang}`
+    let part = parts.get(key)
+    if (part === undefined) {
+      part = { source, lang, tallies: Array.from({ length: blocks }, newTally) }
+      parts.set(key, part)
+    }
+    const tally = part.tallies[blockOf(at)]
+    if (tally !== undefined) count(tally, post)
   })
-  return segments
+  const segments = new Map<string, Summary[][]>()
+  for (const { source, lang, tallies } of parts.values()) {
+    tallies.forEach((tally, block) => {
+      if (tally.posts === 0) return
+      const summary = summaryOf(tally, source, lang)
+      for (const name of ['', `source=${source}`, `lang=${lang}`]) {
+        const of = segments.get(name) ?? Array.from({ length: blocks }, () => [])
+        segments.set(name, of)
+        of[block]?.push(summary)
+      }
+    })
+  }
+  return new Map([...segments].map(([name, of]) => [name, of.map(sumOf)]))
 }
 
-export function summaryOf(posts: readonly ScoredPost[]): Summary {
-  if (posts.length === 0) return noPosts
-  const confidence = Array.from({ length: confidenceBins }, () => 0)
-  const [classes, sources, languages]: Record<string, number>[] = [{}, {}, {}]
-  let [tokens, unknown, tt, ut, uu] = [0, 0, 0, 0, 0]
-  const count = (counts: Record<string, number> | undefined, name: string) => {
-    if (counts !== undefined) counts[name] = (counts[name] ?? 0) + 1
-  }
-  for (const post of posts) {
-    const bin = Math.min(confidenceBins - 1, Math.floor(post.confidence * confidenceBins))
-    confidence[bin] = (confidence[bin] ?? 0) + 1
-    count(classes, post.label)
-    count(sources, post.source)
-    count(languages, post.lang)
-    tokens += post.tokens
-    unknown += post.unknown
-    tt += post.tokens * post.tokens
-    ut += post.unknown * post.tokens
-    uu += post.unknown * post.unknown
-  }
-  return {
-    posts: posts.length,
-    confidence,
-    classes: classes ?? {},
-    sources: sources ?? {},
-    languages: languages ?? {},
-    unknown: { posts: posts.length, numerator: unknown, denominator: tokens, squares: [uu, ut, tt] },
-  }
+/** Sums over posts of one source and language, added to in place: a thousand windows hold 20 million posts. */
+interface Tally {
+  posts: number
+  readonly confidence: number[]
+  readonly classes: Record<string, number>
+  tokens: number
+  unknown: number
+  readonly squares: [number, number, number]
 }
+
+const newTally = (): Tally => ({
+  posts: 0,
+  confidence: Array.from({ length: confidenceBins }, () => 0),
+  classes: {},
+  tokens: 0,
+  unknown: 0,
+  squares: [0, 0, 0],
+})
+
+function count(tally: Tally, { confidence, label, tokens, unknown }: ScoredPost): void {
+  const bin = Math.min(confidenceBins - 1, Math.floor(confidence * confidenceBins))
+  tally.posts++
+  tally.confidence[bin] = (tally.confidence[bin] ?? 0) + 1
+  tally.classes[label] = (tally.classes[label] ?? 0) + 1
+  tally.tokens += tokens
+  tally.unknown += unknown
+  tally.squares[0] += unknown * unknown
+  tally.squares[1] += unknown * tokens
+  tally.squares[2] += tokens * tokens
+}
+
+const summaryOf = ({ posts, confidence, classes, tokens, unknown, squares }: Tally, source: string, lang: string) => ({
+  posts,
+  confidence,
+  classes,
+  sources: { [source]: posts },
+  languages: { [lang]: posts },
+  unknown: { posts, numerator: unknown, denominator: tokens, squares },
+})
 
 /** Posts drawn one by one: without any change, and independent. */
 export const independent = (posts: readonly ScoredPost[], count: number, random: Random): readonly ScoredPost[] =>

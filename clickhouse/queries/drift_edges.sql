@@ -1,7 +1,7 @@
--- Event times that cut a stretch into 100 blocks of about equally many posts. Read by jobs/drift for a new baseline.
+-- Event times that cut a stretch into blocks of about equally many posts. Read by jobs/drift, for a new baseline and for a window.
 SELECT arrayMap(
-    at -> sorted[toUInt64(ceil(at * length(sorted) / 100)) + 1],
-    range(1, 100)
+    at -> sorted[toUInt64(ceil(at * length(sorted) / {blocks:UInt32})) + 1],
+    range(1, {blocks:UInt32})
 ) AS edges_ms
 FROM
 (

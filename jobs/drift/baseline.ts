@@ -3,6 +3,7 @@ import { DriftlineError } from '../../core/errors.ts'
 import type { Documents } from '../../models/registry/documents.ts'
 import type { DriftSettings } from './settings.ts'
 import type { ScoredStream } from './stream.ts'
+import { fineBlocks } from './summary.ts'
 
 /**
  * Where the baseline of a version lies: the first posts that it scored, taken as normal. Written once, when there are enough.
@@ -62,7 +63,7 @@ export async function baselineOf(
     return { state: 'collecting', posts, from: first, to: posts === 0 ? first : last + 1, headline }
   }
   const stretch = { from: first, to }
-  const [extent, edges] = [await stream.extent(stretch), await stream.edges(stretch)]
+  const [extent, edges] = [await stream.extent(stretch), await stream.edges(stretch, fineBlocks)]
   const document: BaselineDocument = {
     schema: 1,
     ...stretch,

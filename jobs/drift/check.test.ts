@@ -5,6 +5,7 @@ import { compareCounts } from './compare-counts.ts'
 import { separate, shiftModel, wordsNull } from './domain-classifier.ts'
 import { judge, overall, significance } from './judge.ts'
 import { measure } from './labelled.ts'
+import { judgeWindow } from './lasting.ts'
 import type { Outcome } from './outcome.ts'
 import { type Live, type Reference, referenceOf } from './reference.ts'
 import { confidenceBins, type LabelledPost, noPosts, type SampledPost, type Summary } from './summary.ts'
@@ -12,6 +13,7 @@ import { shiftScore, shiftScoreOf, wordsOf } from './words.ts'
 
 const outcome = (p: number | undefined, over: Partial<Outcome> = {}): Outcome => ({
   segment: '',
+  about: 'posts',
   statistic: 'class.chi2',
   value: 1,
   p,
@@ -146,6 +148,7 @@ function summary(posts: number, over: Partial<Summary> = {}): Summary {
 
 const live = (of: Summary, labelled: readonly LabelledPost[] = []): Live => ({
   segments: new Map([['', of]]),
+  stretches: new Map([['', [of]]]),
   sample: sampleOf(300),
   labelled,
 })
@@ -186,4 +189,38 @@ test('an unknown token where there never was one is seen once there are enough o
     })
   const judged = judge(compare(reference(summary(50)), live(unknown(500, 400)), smallest), 0.001)
   expect(judged.find(({ outcome: { statistic } }) => statistic === 'unknown.rate')?.verdict).toBe('drift')
+})
+
+/** A window in stretches, in some of which all posts are of one class that the baseline hardly holds. */
+function inStretches(flooded: readonly number[]): Live {
+  const mixed = (posts: number, odd: number) => summary(posts, { classes: { a: posts - odd, b: odd } })
+  const stretches = Array.from({ length: 8 }, (_, at) => mixed(50, flooded.includes(at) ? 45 : 1))
+  return {
+    segments: new Map([['', mixed(400, 8 + 44 * flooded.length)]]),
+    stretches: new Map([['', stretches]]),
+    sample: sampleOf(400, usual, 8),
+    labelled: [],
+  }
+}
+
+test('what a quarter of the window shows and the rest does not is a burst, and what outlasts it is drift', () => {
+  const before = reference(summary(50, { classes: { a: 49, b: 1 } }))
+  const judged = (live: Live) => judgeWindow(before, live, smallest, 0.001)
+  const burst = judged(inStretches([2, 3]))
+  expect(overall(burst.statistics)).toBe('ok')
+  expect(burst.bursts[0]?.outcome.statistic).toBe('class.chi2')
+  expect(burst.bursts[0]?.outcome.p).toBeLessThan(1e-9)
+  for (const flooded of [
+    [2, 3, 4],
+    [0, 7],
+    [1, 4, 6],
+  ]) {
+    expect([flooded, overall(judged(inStretches(flooded)).statistics)]).toEqual([flooded, 'drift'])
+  }
+})
+
+test('a window of a single moment has nothing to leave out, and is judged whole', () => {
+  const before = reference(summary(50, { classes: { a: 49, b: 1 } }))
+  const moment = { ...inStretches([0, 1, 2]), stretches: new Map([['', [summary(400)]]]) }
+  expect(overall(judgeWindow(before, moment, smallest, 0.001).statistics)).toBe('drift')
 })

@@ -1,3 +1,4 @@
+import type { Dispersion } from '../../stats/dispersion.ts'
 import { jensenShannon } from '../../stats/jensen-shannon.ts'
 import { psi } from '../../stats/psi.ts'
 import { upperQuantile } from '../../stats/quantile.ts'
@@ -34,12 +35,35 @@ export interface SmallestEffects {
  * distributions one decides, because each that does costs all others a part of the budget.
  */
 export function compare(reference: Reference, live: Live, smallest: SmallestEffects): readonly Outcome[] {
+  const { outcomes, dispersion, posts } = comparePosts(reference, live, smallest)
+  const labelled = labelledOutcomes(live.labelled, {
+    reference: reference.measured,
+    calibrator: reference.calibrator,
+    dispersion: dispersion ?? { factor: 1, df: 1, tailDf: 1, blockPosts: 1 },
+    posts,
+    smallestEffect: smallest.accuracy,
+  })
+  return outcomes.length === 0 ? [] : [...outcomes, ...labelled]
+}
+
+interface PostsCompared {
+  readonly outcomes: readonly Outcome[]
+  /** How much more than by chance the promised accuracy varies from block to block. */
+  readonly dispersion: Dispersion | undefined
+  /** Of the window. */
+  readonly posts: number
+}
+
+/** What posts and scores alone say. */
+export function comparePosts(reference: Reference, live: Live, smallest: SmallestEffects): PostsCompared {
   const [blocks, window] = [reference.segments.get('') ?? [], live.segments.get('')]
-  if (window === undefined || window.posts === 0 || blocks.length < 2) return []
+  if (window === undefined || window.posts === 0 || blocks.length < 2) {
+    return { outcomes: [], dispersion: undefined, posts: 0 }
+  }
   const joined = blocksOf(blocks, window.posts)
   const rows = { referenceRows: sumOf(blocks).posts, liveRows: window.posts }
   const estimated = estimatedOutcome(reference, live, joined, smallest.accuracy)
-  return [
+  const outcomes = [
     ...segmentOutcomes('', blocks, window, joined, smallest, true),
     ...countsOutcomes('', 'source', blocks, window, joined, ({ sources }) => sources, smallest.share),
     ...countsOutcomes('', 'lang', blocks, window, joined, ({ languages }) => languages, smallest.share),
@@ -48,13 +72,6 @@ export function compare(reference: Reference, live: Live, smallest: SmallestEffe
     ),
     ...defined(newWordsOutcome(reference, live, joined, smallest.newWords)),
     ...defined(estimated?.outcome),
-    ...labelledOutcomes(live.labelled, {
-      reference: reference.measured,
-      calibrator: reference.calibrator,
-      dispersion: estimated?.dispersion ?? { factor: 1, df: 1, tailDf: 1, blockPosts: 1 },
-      posts: window.posts,
-      smallestEffect: smallest.accuracy,
-    }),
     ...[...live.segments].flatMap(([segment, summary]) => {
       const before = reference.segments.get(segment)
       return segment === '' || before === undefined
@@ -62,6 +79,7 @@ export function compare(reference: Reference, live: Live, smallest: SmallestEffe
         : segmentOutcomes(segment, before, summary, joined, smallest, false)
     }),
   ]
+  return { outcomes, dispersion: estimated?.dispersion, posts: window.posts }
 }
 
 function segmentOutcomes(
@@ -104,6 +122,7 @@ function countsOutcomes(
       : `${change.one === '' ? 'none' : change.one} ${percent(change.was)} → ${percent(change.is)}`
   const common = {
     segment,
+    about: 'posts' as const,
     effect: compared.totalVariation,
     smallestEffect,
     referenceRows: n,
@@ -154,6 +173,7 @@ function unknownOutcome(
   if (compared === undefined) return undefined
   return {
     segment,
+    about: 'posts',
     statistic: 'unknown.rate',
     value: compared.live,
     p: compared.p,
@@ -175,6 +195,7 @@ function estimatedOutcome(reference: Reference, live: Live, joined: number, smal
   if (compared === undefined) return undefined
   const outcome: Outcome = {
     segment: '',
+    about: 'posts',
     statistic: 'accuracy.estimated',
     value: compared.live,
     p: compared.p,

@@ -38,7 +38,7 @@ export function confidenceOutcomes(
   const compared = compareCounts(blocks.map(coarse), coarse(live), joined)
   const { df, scale, dispersion } = compared
   const tail = (x: number) => (df === 0 ? 1 : fUpper(x / scale / df, df, Math.max(dispersion.tailDf, 1)))
-  const common = { segment, smallestEffect, referenceRows: before.posts, liveRows: live.posts }
+  const common = { segment, about: 'posts' as const, smallestEffect, referenceRows: before.posts, liveRows: live.posts }
   const meanOf = ({ confidence }: Summary) => sumsOfBins(confidence)
   const [was, is] = [ratio(meanOf(before)), ratio(meanOf(live))]
   const about = `mean confidence ${percent(was)} → ${percent(is)} over ${grouped(live.posts)} posts`
@@ -74,7 +74,7 @@ export function confidenceOutcomes(
   return [shownPsi, ks(common, blocks, live, joined, compared.dispersion.factor, full, about), ...shown]
 }
 
-type Common = Pick<Outcome, 'segment' | 'smallestEffect' | 'referenceRows' | 'liveRows'>
+type Common = Pick<Outcome, 'segment' | 'about' | 'smallestEffect' | 'referenceRows' | 'liveRows'>
 
 /**
  * Kolmogorov–Smirnov over the fine bins, whose effect is the distance itself. Sample sizes are divided by the dispersion

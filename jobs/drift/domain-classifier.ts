@@ -152,6 +152,7 @@ export function wordsOutcome(
   const tail = (distance: number) => studentUpper(distance / deviation, usual.tailDf)
   return {
     segment: '',
+    about: 'posts',
     statistic: 'words.auc',
     value: compared.auc,
     p: tail(compared.auc - middle),

@@ -37,6 +37,7 @@ function fitOf(statistic: string, reference: readonly number[], live: readonly n
   const moved = live.reduce((sum, count, at) => sum + Math.abs(count / m - (reference[at] ?? 0) / n), 0) / 2
   return {
     segment: '',
+    about: 'posts',
     statistic,
     value: m === 0 || n === 0 ? 0 : psi(reference, live),
     p: undefined,

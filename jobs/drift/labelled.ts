@@ -85,7 +85,7 @@ export function labelledOutcomes(posts: readonly LabelledPost[], options: Labell
   const measured = measure(posts)
   if (measured === undefined || posts.length < fewestLabels) return []
   const { reference, dispersion, smallestEffect } = options
-  const common = { segment: '', smallestEffect, liveRows: posts.length }
+  const common = { segment: '', about: 'labels' as const, smallestEffect, liveRows: posts.length }
   // Few of neighbouring posts are labelled, and those few have as little in common as they are few.
   const share = Math.min(1, posts.length / Math.max(1, options.posts))
   const factor = 1 + (dispersionAt(dispersion, options.posts) - 1) * share
@@ -140,6 +140,7 @@ function gap(
   const tail = (distance: number) => Math.min(1, 2 * studentUpper(distance / error, df))
   return {
     segment: '',
+    about: 'labels',
     statistic: 'estimate.gap',
     value,
     p: tail(Math.abs(value)),
@@ -156,7 +157,7 @@ function gap(
 /** ECE of the labelled posts; its null draws right and wrong from the confidence, and takes a gamma tail. */
 function calibration(
   posts: readonly LabelledPost[],
-  common: Pick<Outcome, 'segment' | 'smallestEffect' | 'liveRows'>,
+  common: Pick<Outcome, 'segment' | 'about' | 'smallestEffect' | 'liveRows'>,
   { calibrator, reference }: LabelledOptions,
 ): Outcome {
   const confidence = expectedRight(undefined, posts)

@@ -25,6 +25,7 @@ export function newWordsOutcome(
   if (compared === undefined) return undefined
   return {
     segment: '',
+    about: 'posts',
     statistic: 'words.new',
     value: compared.live,
     p: compared.p,

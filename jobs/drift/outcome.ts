@@ -10,6 +10,8 @@ export interface Outcome {
   readonly smallestEffect: number
   /** The value whose p is `alpha`. */
   thresholdAt(alpha: number): number
+  /** What it is computed of. */
+  readonly about: 'posts' | 'labels'
   /** False for a statistic that is shown beside the one that decides, and costs no share of the budget. */
   readonly decides: boolean
   readonly referenceRows: number

@@ -45,6 +45,9 @@ export function referenceOf(baseline: Baseline): Reference {
 /** The window, as much of it as a check needs. */
 export interface Live {
   readonly segments: ReadonlyMap<Segment, Summary>
+  /** The same posts in consecutive stretches, of about equally many posts; as many for every segment. */
+  readonly stretches: ReadonlyMap<Segment, readonly Summary[]>
+  /** `block` says of which stretch a post is. */
   readonly sample: readonly SampledPost[]
   readonly labelled: readonly LabelledPost[]
 }

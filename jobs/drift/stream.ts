@@ -25,8 +25,8 @@ export interface ScoredStream {
   nthFirst(to: number, posts: number): Promise<number | undefined>
   /** Event time of the `posts`-th of the last posts of the stretch; `undefined` with fewer. */
   nthLast(stretch: Stretch, posts: number): Promise<number | undefined>
-  /** Event times that cut a stretch into 100 blocks of about equally many posts. */
-  edges(stretch: Stretch): Promise<readonly number[]>
+  /** Event times that cut a stretch into so many blocks of about equally many posts; fewer where posts share a moment. */
+  edges(stretch: Stretch, blocks: number): Promise<readonly number[]>
   /** One summary per block and segment: '' and each source and language. */
   summaries(stretch: Stretch, edges: readonly number[]): Promise<ReadonlyMap<Segment, readonly Summary[]>>
   sample(stretch: Stretch, edges: readonly number[], posts: number): Promise<readonly SampledPost[]>
@@ -54,8 +54,8 @@ export function scoredStream(
       const [row] = await select(client, 'drift_nth_last', { ...within(stretch), posts }, signal)
       return row?.posts === posts ? row.at_ms : undefined
     },
-    async edges(stretch) {
-      const [row] = await select(client, 'drift_edges', within(stretch), signal)
+    async edges(stretch, blocks) {
+      const [row] = await select(client, 'drift_edges', { ...within(stretch), blocks }, signal)
       return [...new Set(row?.edges_ms ?? [])]
     },
     async summaries(stretch, edges) {

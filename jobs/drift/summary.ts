@@ -62,7 +62,7 @@ export interface SampledPost {
   readonly lang: string
   /** Distinct words and `#hashtags`, lower case. */
   readonly words: readonly string[]
-  /** Which block of the baseline it is from; 0 in a window. */
+  /** Which block of the baseline, or which stretch of the window, it is from. */
   readonly block: number
 }
 

@@ -3,13 +3,13 @@ import type { Clock } from '../../core/clock.ts'
 import type { Documents } from '../../models/registry/documents.ts'
 import type { Manifest } from '../../models/registry/manifest.ts'
 import { type BaselineDocument, baselineOf } from './baseline.ts'
-import { compare } from './check.ts'
 import { type CheckDetails, type CheckResult, type StatisticDetails, verdictRow } from './check-result.ts'
 import { shiftModel } from './domain-classifier.ts'
 import { movedCounts, movedWords } from './explain.ts'
 import { fitOutcomes } from './fit.ts'
 import { type Budget, type Judged, judge, overall, significance } from './judge.ts'
 import { expectedRight, measure } from './labelled.ts'
+import { judgeWindow, liveStretches } from './lasting.ts'
 import { grouped } from './outcome.ts'
 import { type Live, type Reference, referenceOf, type Segment } from './reference.ts'
 import { driftChecksIn } from './schedule.ts'
@@ -139,12 +139,13 @@ async function readLive(
   reference: Reference,
   most: number,
 ): Promise<Live> {
-  const all = await stream.summaries(window, [])
-  const segments = new Map<Segment, Summary>()
-  for (const [segment, [summary]] of all) if (summary !== undefined) segments.set(segment, summary)
+  const edges = await stream.edges(window, liveStretches)
+  const stretches = await stream.summaries(window, edges)
+  const segments = new Map([...stretches].map(([segment, parts]) => [segment, sumOf(parts)]))
   return {
     segments: chosen(segments, reference, most),
-    sample: await stream.sample(window, [], sampledPosts),
+    stretches,
+    sample: await stream.sample(window, edges, sampledPosts),
     labelled,
   }
 }
@@ -179,8 +180,7 @@ function judged(
     checks: driftChecksIn(settings.schedule, settings.alarmDays, nowMs),
   }
   const alpha = significance(budget)
-  const outcomes = compare(reference, live, settings.smallest)
-  const statistics = judge(outcomes, alpha)
+  const { statistics, bursts } = judgeWindow(reference, live, settings.smallest, alpha)
   const verdict = overall(statistics)
   const reasons = statistics
     .filter((one) => one.outcome.decides && one.verdict !== 'ok')
@@ -193,15 +193,15 @@ function judged(
   const details: CheckDetails = {
     schema: 1,
     state: 'checked',
-    headline: headlineOf(verdict, reasons, now?.posts ?? 0),
-    reasons: reasons.map(({ outcome, verdict: of }) => ({
-      segment: outcome.segment,
-      statistic: outcome.statistic,
-      verdict: of,
-      sentence: outcome.segment === '' ? outcome.sentence : `${outcome.segment}: ${outcome.sentence}`,
+    headline: headlineOf(verdict, reasons, bursts, now?.posts ?? 0),
+    reasons: reasons.map((reason) => ({
+      segment: reason.outcome.segment,
+      statistic: reason.outcome.statistic,
+      verdict: reason.verdict,
+      sentence: told(reason),
     })),
     baseline: known,
-    budget: { ...budget, alpha, tests: outcomes.filter(({ decides }) => decides).length },
+    budget: { ...budget, alpha, tests: statistics.filter(({ outcome }) => outcome.decides).length },
     estimated,
     measured:
       measured === undefined
@@ -229,13 +229,16 @@ function estimateOf({ calibrator }: Reference, { sample }: Live): CheckDetails['
   return { value, low: Math.max(0, value - half), high: Math.min(1, value + half) }
 }
 
-function headlineOf(verdict: Verdict, reasons: readonly Judged[], posts: number): string {
-  const [first] = reasons
-  if (first === undefined) return `no drift in ${grouped(posts)} posts`
-  const { segment, sentence } = first.outcome
+function headlineOf(verdict: Verdict, reasons: readonly Judged[], bursts: readonly Judged[], posts: number): string {
+  const none = `no drift in ${grouped(posts)} posts`
+  const [first, burst] = [reasons[0], bursts[0]]
+  if (first === undefined) return burst === undefined ? none : `${none}, but a burst: ${told(burst)}`
   const more = reasons.length > 1 ? `, and ${reasons.length - 1} more` : ''
-  return `${verdict}: ${segment === '' ? '' : `${segment}: `}${sentence}${more}`
+  return `${verdict}: ${told(first)}${more}`
 }
+
+const told = ({ outcome: { segment, sentence } }: Judged): string =>
+  segment === '' ? sentence : `${segment}: ${sentence}`
 
 const described = (document: BaselineDocument, { baselinePosts }: DriftSettings) => ({
   posts: document.posts,
@@ -293,7 +296,7 @@ function result(
     details: JSON.stringify(details),
   }
   const rows = statistics.map(({ outcome, threshold, verdict: of }): DriftCheckRow => {
-    const told: StatisticDetails = { sentence: outcome.sentence, decides: outcome.decides }
+    const spoken: StatisticDetails = { sentence: outcome.sentence, decides: outcome.decides }
     return {
       ...common,
       segment: outcome.segment,
@@ -305,7 +308,7 @@ function result(
       reference_rows: Math.round(outcome.referenceRows),
       live_rows: Math.round(outcome.liveRows),
       verdict: of,
-      details: JSON.stringify(told),
+      details: JSON.stringify(spoken),
     }
   })
   return {
