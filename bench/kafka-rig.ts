@@ -23,6 +23,8 @@ export interface KafkaRigOptions {
 export class KafkaRig {
   readonly cluster: KafkaCluster
   readonly log: KafkaLog
+  /** Of the topic. */
+  readonly partitions = 6
   readonly #folder: string
   readonly #rate: number
   readonly #env: NodeJS.ProcessEnv
@@ -40,7 +42,7 @@ export class KafkaRig {
       DRIFTLINE_DATA: this.data,
       DRIFTLINE_STORE_PORT: '0',
       DRIFTLINE_KAFKA_BROKERS: cluster.addresses(),
-      DRIFTLINE_PARTITIONS: '6',
+      DRIFTLINE_PARTITIONS: String(this.partitions),
       DRIFTLINE_WORKERS: '1',
     }
   }

@@ -42,8 +42,12 @@ const benches: Readonly<Record<string, Bench>> = {
     run: async (args) => (await import('./drift-power.ts')).driftPower(args),
   },
   kafka: {
-    summary: 'a million records through Kafka: ours, kafkajs and the performance tools of Kafka',
+    summary: 'a million records through Kafka by each client: ours, kafkajs, others that are installed, and the tools',
     run: async (args) => (await import('./kafka.ts')).kafka(args),
+  },
+  'kafka-pipeline': {
+    summary: 'file to last row through Kafka with 1, 2 and 4 score processes, beside the embedded log',
+    run: async (args) => (await import('./kafka-pipeline.ts')).kafkaPipeline(args),
   },
   'kafka-faults': {
     summary: 'brokers, processes and ClickHouse killed, frozen and moved under load on Kafka: nothing lost or doubled',

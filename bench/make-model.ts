@@ -7,6 +7,7 @@ import { quantise } from '../training/after/quantise.ts'
 import { writeModel } from '../training/onnx/write.ts'
 import { type PresetName, presets } from '../training/presets/presets.ts'
 import { trainWordPiece } from '../training/tokenizer/word-piece.ts'
+import { syntheticPosts } from './synthetic-posts.ts'
 
 /** A model of a preset's shape with random weights: its speed is that of a trained one. */
 export async function makeModel(
@@ -37,4 +38,23 @@ export async function makeModel(
     license: 'Apache-2.0',
   })
   return loadModelDirectory(directory)
+}
+
+export interface NamedModel {
+  readonly name: string
+  /** What `--model` takes. */
+  readonly path: string
+}
+
+/** Of `bag` and `encoder` (2 × 128, int8), made in the folder with random weights, `bundled`, and model directories. */
+export async function modelsNamed(names: readonly string[], folder: string): Promise<NamedModel[]> {
+  const texts = syntheticPosts(50_000, 99)
+  const made = { bag: ['bag', false], encoder: ['transformer', true] } as const
+  const models: NamedModel[] = []
+  for (const name of names) {
+    const [preset, int8] = name === 'bag' || name === 'encoder' ? made[name] : []
+    const path = preset === undefined ? name : (await makeModel(folder, preset, texts, int8)).path
+    models.push({ name, path })
+  }
+  return models
 }

@@ -65,11 +65,14 @@ const pollMs = 10
 /** One data folder with one embedded store; each run has a database of its own. Linux only: it reads /proc. */
 export class Rig {
   readonly #folder: string
+  readonly #kafkaBrokers: string | undefined
   #databases = 0
   #store: ChildProcess | undefined
 
-  constructor(folder: string) {
+  /** @param kafkaBrokers where the log is; by default it is the embedded one */
+  constructor(folder: string, kafkaBrokers?: string) {
     this.#folder = folder
+    this.#kafkaBrokers = kafkaBrokers
   }
 
   async start(): Promise<void> {
@@ -116,13 +119,17 @@ export class Rig {
     })
   }
 
-  /** Runs `score` on an empty topic, then `ingest` into it, and watches the rows appear. */
-  async follow(topic: string, setting: Setting, ingest: readonly string[]): Promise<Followed> {
+  /** Runs `score` on an empty topic, as often as asked for, then `ingest` into it, and watches the rows appear. */
+  async follow(topic: string, setting: Setting, ingest: readonly string[], processes = 1): Promise<Followed> {
     return this.#inDatabase(async (database, client) => {
-      const score = startVerb(['score', ...flags(topic, setting)], this.#env(database))
+      const scores = Array.from({ length: processes }, (_, replica) =>
+        startVerb(['score', ...flags(topic, setting)], { ...this.#env(database), DRIFTLINE_REPLICA: `s${replica}` }),
+      )
       try {
-        await until('the score job', () => this.#scores(score))
-        const used = () => [this.#storeCpuSeconds(), usageOf(score.pid ?? 0)?.cpuSeconds ?? Number.NaN] as const
+        await until('the score job in every process', () => this.#scores(scores))
+        const scoreCpuSeconds = () =>
+          scores.reduce((sum, { pid }) => sum + (usageOf(pid ?? 0)?.cpuSeconds ?? Number.NaN), 0)
+        const used = () => [this.#storeCpuSeconds(), scoreCpuSeconds()] as const
         const [startedMs, [storeAtStart, scoreAtStart]] = [Date.now(), used()]
         const ingesting = runVerb(['ingest', ...ingest, '--topic', topic, '--json'], this.#env())
         const watch = new Watch(client, topic)
@@ -137,14 +144,19 @@ export class Rig {
         const [storeCores, scoreCores] = [(store - storeAtStart) / seconds, (own - scoreAtStart) / seconds]
         return { posts: watch.posts, seconds, latencyMs: await watch.latencies(), storeCores, scoreCores }
       } finally {
-        await end(score)
+        await Promise.all(scores.map((score) => end(score)))
       }
     })
   }
 
-  async #scores({ pid }: ChildProcess): Promise<boolean> {
+  async #scores(processes: readonly ChildProcess[]): Promise<boolean> {
     const statuses = await readStatuses(join(this.#folder, 'data'), systemClock.now())
-    return statuses.some(({ status }) => status?.job === 'score' && status.pid === pid && status.state === 'ok')
+    const isReady = ({ pid }: ChildProcess) =>
+      statuses.some(
+        ({ status }) =>
+          status?.job === 'score' && status.pid === pid && status.state === 'ok' && status.partitions.length > 0,
+      )
+    return processes.every(isReady)
   }
 
   async #inDatabase<T>(act: (database: string, client: ClickHouseClient) => Promise<T>): Promise<T> {
@@ -170,6 +182,7 @@ export class Rig {
       DRIFTLINE_DATABASE: database,
       DRIFTLINE_STORE_PORT: '0',
       DRIFTLINE_LOG_LEVEL: 'warn',
+      ...(this.#kafkaBrokers === undefined ? {} : { DRIFTLINE_KAFKA_BROKERS: this.#kafkaBrokers }),
     }
   }
 

@@ -3,9 +3,8 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { machine } from './machine.ts'
-import { makeModel } from './make-model.ts'
+import { modelsNamed, type NamedModel } from './make-model.ts'
 import { type Drained, type Followed, Rig } from './pipeline-rig.ts'
-import { syntheticPosts } from './synthetic-posts.ts'
 
 const usage = `npm run bench -- pipeline [options]
   --file <path>      posts to ingest, JSON Lines or CSV (default: synthetic ones with the word statistics of tweets)
@@ -50,7 +49,7 @@ export async function pipeline(args: readonly string[]): Promise<number> {
     const load = loadavg()[0] ?? 0 // of the last minute, before anything of ours has run
     if (load > 1)
       print(`load average ${load.toFixed(1)}: others are at work, so rates are low and busy shares too high`)
-    const models = await modelsOf(values.models.split(','), folder)
+    const models = await modelsNamed(values.models.split(','), folder)
     const workers = values.workers.split(',').map(Number)
     const file = values.file ?? (await rig.writePosts(Number(values.backlog ?? values.posts)))
     const result =
@@ -65,15 +64,9 @@ export async function pipeline(args: readonly string[]): Promise<number> {
   }
 }
 
-interface Model {
-  readonly name: string
-  /** What `--model` takes. */
-  readonly path: string
-}
-
 interface Plan {
   readonly file: string
-  readonly models: readonly Model[]
+  readonly models: readonly NamedModel[]
   readonly workers: readonly number[]
   readonly print: (line: string) => void
 }
@@ -84,18 +77,6 @@ const liveOf = (values: { readonly rate: string; readonly seconds: string }): Li
   rate: Number(values.rate),
   seconds: Number(values.seconds),
 })
-
-async function modelsOf(names: readonly string[], folder: string): Promise<Model[]> {
-  const texts = syntheticPosts(50_000, 99)
-  const made = { bag: ['bag', false], encoder: ['transformer', true] } as const
-  const models: Model[] = []
-  for (const name of names) {
-    const [preset, int8] = name === 'bag' || name === 'encoder' ? made[name] : []
-    const path = preset === undefined ? name : (await makeModel(folder, preset, texts, int8)).path
-    models.push({ name, path })
-  }
-  return models
-}
 
 /** One setting, as shares and rates. CPU is in microseconds a post, shares are of 1. */
 interface Measured {
@@ -152,7 +133,7 @@ async function measure(rig: Rig, plan: Plan & { readonly runs: number; readonly 
 async function measureLive(
   rig: Rig,
   file: string,
-  models: readonly Model[],
+  models: readonly NamedModel[],
   { rate, seconds }: Live,
   print: Plan['print'],
 ) {

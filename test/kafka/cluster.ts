@@ -90,6 +90,11 @@ export class KafkaCluster implements AsyncDisposable {
     return this.#brokers.map(({ id }) => id)
   }
 
+  /** Of a broker's process; `undefined` while it does not run. */
+  pid(id = 1): number | undefined {
+    return this.#broker(id).process?.pid
+  }
+
   startBroker(id = 1): void {
     const broker = this.#broker(id)
     if (broker.process !== undefined) throw new Error(`broker ${id} runs already`)
