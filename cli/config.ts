@@ -1,4 +1,4 @@
-import { type ConfigKey, configSchema, environmentName, shown } from '../core/config.ts'
+import { type Config, type ConfigKey, configSchema, environmentName, shown } from '../core/config.ts'
 import { runs, verb } from './command.ts'
 
 /** Each setting, its value and where it came from. */
@@ -9,7 +9,7 @@ export const configCommand = () =>
       const rows = keys.map((key) => {
         return {
           key,
-          value: shown(key, loaded.config[key]),
+          value: shown(key, loaded.config),
           origin: loaded.origins[key],
           environment: environmentName(key),
           description: configSchema.shape[key].description ?? '',
@@ -19,10 +19,13 @@ export const configCommand = () =>
       else {
         for (const row of rows) {
           process.stdout.write(
-            `${row.key} = ${row.value ?? '(unset)'}  [${row.origin}]\n    ${row.description} ${row.environment}\n`,
+            `${row.key} = ${textOf(row.value)}  [${row.origin}]\n    ${row.description} ${row.environment}\n`,
           )
         }
       }
       return 0
     }),
   )
+
+const textOf = (value: Config[ConfigKey]): string =>
+  value === undefined ? '(unset)' : typeof value === 'object' ? JSON.stringify(value) : String(value)

@@ -79,7 +79,7 @@ const checks: Readonly<Record<string, (context: Context) => Promise<string>>> = 
     const version = async (client: ClickHouseClient) => {
       const result = await client.query({ query: 'SELECT version() AS version', format: 'JSONEachRow' })
       const [row] = await result.json<{ version: string }>()
-      return `${row?.version}, ${shown('clickhouseUrl', config.clickhouseUrl) ?? 'embedded'}`
+      return `${row?.version}, ${shown('clickhouseUrl', config) ?? 'embedded'}`
     }
     return withStore(config, silentLog, signal, version, { timeoutMs: 3000 })
   },

@@ -13,7 +13,7 @@ interface Health {
 /** What a container asks of the process beside it. A job that waits for something outside is healthy: a restart would not help. */
 export const healthCommand = () =>
   verb('health', 'whether one part of this machine answers: exit code 0 if so, 1 if not')
-    .addArgument(new Argument('<part>', 'which part').choices(['ingest', 'score', 'drift', 'dashboard']))
+    .addArgument(new Argument('<part>', 'which part').choices(['ingest', 'score', 'drift', 'alerts', 'dashboard']))
     .option('--port <port>', 'port of the dashboard')
     .action(
       runs(async ({ config, json, signal }, _options, [part = '']) => {

@@ -8,6 +8,7 @@ const verbs: Readonly<Record<string, () => Promise<() => Command>>> = {
   ingest: async () => (await import('./ingest.ts')).ingestCommand,
   score: async () => (await import('./score.ts')).scoreCommand,
   drift: async () => (await import('./drift.ts')).driftCommand,
+  alerts: async () => (await import('./alerts.ts')).alertsCommand,
   dashboard: async () => (await import('./dashboard.ts')).dashboardCommand,
   store: async () => (await import('./store.ts')).storeCommand,
   predict: async () => (await import('./predict.ts')).predictCommand,

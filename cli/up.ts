@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { Option } from 'commander'
+import type { z } from 'zod'
 import { connectStore } from '../clickhouse/client.ts'
+import type { AlertRule } from '../core/alert-settings.ts'
 import { systemClock } from '../core/clock.ts'
 import { type Config, type ConfigKey, environmentName, type LoadedConfig } from '../core/config.ts'
 import { DriftlineError } from '../core/errors.ts'
@@ -23,7 +25,7 @@ const everywhere = (name: string, description: string) =>
 
 /** All parts on one machine, as child processes. */
 export const upCommand = () =>
-  everywhere('up', 'run store, dashboard, score, drift and ingest, and keep them running')
+  everywhere('up', 'run store, dashboard, score, drift, alerts and ingest, and keep them running')
     .addOption(new Option('--source <source>', 'what to ingest').choices(['none', 'demo']).default('none'))
     .action(runs((context, { source }: { source: SourceName }) => up(context, source)))
 
@@ -62,6 +64,7 @@ async function up({ config, loaded, log, signal, json }: Context, source: Source
     part('dashboard', ['dashboard'], async (stop) => announce(await page.line(stop), json), { onData: page.push }),
     part('score', ['score'], scoring),
     part('drift', ['drift'], async () => undefined),
+    ...(source === 'demo' || config.alertRules.length > 0 ? [part('alerts', ['alerts'], async () => undefined)] : []),
     ...(source === 'demo'
       ? [
           part('reviewer', ['labels', 'reveal', ...demoReviewer], async () => undefined),
@@ -79,6 +82,14 @@ async function up({ config, loaded, log, signal, json }: Context, source: Source
  */
 const demoChange = ['--drift', 'vocabulary', '--drift-at', '45', '--drift-over', '5']
 const demoReviewer = ['--share', '0.04', '--delay', '2', '--rate', '60']
+
+/** Nobody is told of these, but the page shows them. */
+const demoRules = [
+  { name: 'drift', kind: 'drift', severity: 'critical' },
+  { name: 'scoring lags', kind: 'lag', seconds: 10, forSeconds: 10 },
+  { name: 'failing posts', kind: 'errorRate', above: 0.02, windowSeconds: 60, severity: 'critical' },
+  { name: 'mostly negative', kind: 'sentiment', share: 'negative', above: 0.6, windowSeconds: 60, severity: 'info' },
+] satisfies readonly z.input<typeof AlertRule>[]
 
 /** The made-up stream is quick and alike all day: what takes hours elsewhere takes seconds. What was set holds. */
 const demoPace = {
@@ -98,6 +109,8 @@ const demoPace = {
   canaryMinutes: '0.15',
   canaryPosts: '300',
   watchMinutes: '0.5',
+  alertRules: JSON.stringify(demoRules),
+  alertSeconds: '2',
 } as const satisfies Partial<Record<ConfigKey, string>>
 
 const demoSettings = ({ origins }: LoadedConfig): NodeJS.ProcessEnv =>

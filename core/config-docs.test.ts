@@ -8,7 +8,7 @@ import { packageRoot } from './package-root.ts'
 const table = (Object.keys(configSchema.shape) as ConfigKey[]).map((key) => {
   const schema = configSchema.shape[key]
   const preset = schema.parse(undefined)
-  const shown = preset === undefined ? 'unset' : preset === '' ? 'empty' : `\`${preset}\``
+  const shown = preset === undefined ? 'unset' : String(preset) === '' ? 'empty' : `\`${preset}\``
   return [`\`${key}\``, `\`${environmentName(key)}\``, shown, schema.description ?? '']
 })
 

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { alertProblems, alertSettings, shownWebhook } from './alert-settings.ts'
 import { DriftlineError, messageOf } from './errors.ts'
 import { retrainingSettings } from './retraining-settings.ts'
 
@@ -223,6 +224,7 @@ export const configSchema = z.strictObject({
     .default('info')
     .describe('Least severe log line that is written to stderr.'),
   ...retrainingSettings,
+  ...alertSettings,
   demoRate: z.coerce
     .number()
     .positive()
@@ -234,6 +236,11 @@ export const configSchema = z.strictObject({
     .default(false)
     .describe('Score at least once, and double rows after crashes; only for the control of `npm run bench -- kill`.'),
   openBrowser: flag.default(false).describe('Open the dashboard in a browser once it is ready.'),
+})
+
+/** With what must hold between settings. */
+const wholeConfig = configSchema.superRefine((config, context) => {
+  for (const { path, message } of alertProblems(config)) context.addIssue({ code: 'custom', path, message })
 })
 
 export type Config = z.infer<typeof configSchema>
@@ -249,9 +256,11 @@ const secretKeys: readonly ConfigKey[] = [
   's3SessionToken',
 ]
 
-/** A value as it may be shown: secrets and the password inside an address are masked. */
-export function shown(key: ConfigKey, value: Config[ConfigKey]): Config[ConfigKey] {
+/** A value as it may be shown: secrets, the password inside an address and the paths of webhooks are masked. */
+export function shown(key: ConfigKey, config: Config): Config[ConfigKey] {
   const mask = '********'
+  const value = config[key]
+  if (key === 'alertWebhooks') return config.alertWebhooks.map((webhook) => shownWebhook(webhook, mask))
   if (value === undefined || value === '') return value
   if (secretKeys.includes(key)) return mask
   if (key !== 'clickhouseUrl' && key !== 's3Endpoint') return value
@@ -308,13 +317,16 @@ export function loadConfig(
     if (value !== undefined) input[key] = value
   }
   const unknown = Object.keys(fromFile).filter((key) => !(key in configSchema.shape))
-  const parsed = configSchema.safeParse(input)
+  const parsed = wholeConfig.safeParse(input)
   if (!parsed.success || unknown.length > 0) {
     const problems = parsed.success
       ? []
       : parsed.error.issues.map((issue) => {
           const key = String(issue.path[0]) as ConfigKey
-          return `${key} (from ${origins[key]}): ${issue.message}`
+          const inside = issue.path
+            .slice(1)
+            .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+          return `${key}${inside.join('')} (from ${origins[key]}): ${issue.message}`
         })
     const reason = [...problems, ...unknown.map((key) => `${key} (from file): no such key`)].join('; ')
     throw new DriftlineError('CONFIG_INVALID', { reason })

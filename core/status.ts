@@ -62,6 +62,10 @@ export const JobStatus = z.object({
       }),
     )
     .optional(),
+  /** Alerts that are pending or fire, by rule; absent for a process that does not alert now. */
+  alerts: z
+    .array(z.object({ rule: z.string(), state: z.enum(['pending', 'firing']), alerts: z.int().nonnegative() }))
+    .optional(),
   /** The provider that was proved to be in use, not the one asked for. */
   provider: z.string().optional(),
   /** Inference threads. */

@@ -40,7 +40,7 @@ test('up brings every part to work, restarts one that is killed, and Ctrl-C ends
     startedBy(up)
       .map(({ part }) => part)
       .sort(),
-  ).toEqual(['dashboard', 'drift', 'engine', 'ingest', 'reviewer', 'score', 'store'])
+  ).toEqual(['alerts', 'dashboard', 'drift', 'engine', 'ingest', 'reviewer', 'score', 'store'])
 
   process.kill(first.pid, 'SIGKILL')
   const second = await scoring(first.pid)

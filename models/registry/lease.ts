@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
 import { DriftlineError } from '../../core/errors.ts'
-import type { Documents } from '../../models/registry/documents.ts'
+import type { Documents } from './documents.ts'
 
 const Lease = z.strictObject({ schema: z.literal(1), holder: z.string(), untilMs: z.int() })
 

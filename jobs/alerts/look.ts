@@ -1,0 +1,52 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import type { AlertKind, AlertRule, RuleOf } from '../../core/alert-settings.ts'
+import type { Finding } from './alert.ts'
+import { drift } from './kinds/drift.ts'
+import { errorRate } from './kinds/error-rate.ts'
+import { lag } from './kinds/lag.ts'
+import { sentiment } from './kinds/sentiment.ts'
+import { spike } from './kinds/spike.ts'
+
+/** What waits in the event log to be scored. */
+export interface Waiting {
+  readonly topic: string
+  readonly posts: number
+  /** How long the oldest of them has waited. */
+  readonly seconds: number
+}
+
+/** What rules look at. */
+export interface World {
+  readonly client: ClickHouseClient
+  /** The model whose drift checks count. */
+  readonly model: string
+  /** @throws DriftlineError `LOG_UNAVAILABLE` */
+  readonly waiting: () => Promise<Waiting>
+  readonly signal: AbortSignal
+}
+
+/** What a look at a rule found. */
+export interface Looked {
+  /** Groups that are not named do not hold. */
+  readonly findings: readonly Finding[]
+  /** Why nothing could be judged, such as too little history; '' when all could be. */
+  readonly note: string
+}
+
+export type Look<Kind extends AlertKind> = (rule: RuleOf<Kind>, world: World, nowMs: number) => Promise<Looked>
+
+/** @throws DriftlineError when what the rule looks at is away; then nothing is known, and its alerts stay as they are */
+export function look(rule: AlertRule, world: World, nowMs: number): Promise<Looked> {
+  switch (rule.kind) {
+    case 'drift':
+      return drift(rule, world, nowMs)
+    case 'lag':
+      return lag(rule, world, nowMs)
+    case 'errorRate':
+      return errorRate(rule, world, nowMs)
+    case 'sentiment':
+      return sentiment(rule, world, nowMs)
+    case 'spike':
+      return spike(rule, world, nowMs)
+  }
+}
