@@ -12,6 +12,7 @@ import { seededRandom } from '../core/random.ts'
 import { createScorer } from '../inference/create-scorer.ts'
 import { isActive, RetrainingDocument } from '../jobs/drift/retrain/state.ts'
 import { lastChecks } from '../jobs/drift/store.ts'
+import type { Registry } from '../models/registry/registry.ts'
 import { type Context, runs, verb } from './command.ts'
 import { modelName, openRegistry } from './registry.ts'
 import { type ChangeKind, changed, changeKinds, type ReplayPost } from './simulate/change.ts'
@@ -127,7 +128,8 @@ async function simulate(context: Context, flags: SimulateFlags, file: string | u
     try {
       const client = await connectStore(config, { signal, log })
       try {
-        const tell = teller(client, config, startedAt, say)
+        const registry = await openRegistry(config)
+        const tell = teller(client, registry, config, startedAt, say)
         const changedAt = await feedAll(before, after, rate, {
           env,
           data,
@@ -135,14 +137,14 @@ async function simulate(context: Context, flags: SimulateFlags, file: string | u
           onLine: (line) => onLine('ingest', line),
           tell,
         })
-        await settled(client, config, before.length + after.length, signal, tell)
+        await settled(client, registry, config, before.length + after.length, signal, tell)
         const facts = await factsOf(client, config, kind === 'none' ? undefined : changedAt)
         const outcome = outcomeOf(facts)
         const report = {
           change,
           ...outcome,
           posts: { before: before.length, after: after.length, bad, perSecond: rate },
-          paired: await compareVersions(config, context, outcome, facts),
+          paired: await compareVersions(registry, config, context, outcome, facts),
           seconds: (systemClock.now() - startedAt) / 1000,
           data: flags.keep || chosen ? data : undefined,
         }
@@ -220,7 +222,13 @@ async function feedAll(
 const everyMs = 5000
 
 /** A line now and then: what was fed, scored and labelled, what the last check said, what the retraining is at. */
-function teller(client: ClickHouseClient, config: Config, startedAt: number, say: (line: string) => void) {
+function teller(
+  client: ClickHouseClient,
+  registry: Registry,
+  config: Config,
+  startedAt: number,
+  say: (line: string) => void,
+) {
   let toldAt = 0
   return async (fed: number): Promise<void> => {
     const now = systemClock.now()
@@ -228,7 +236,7 @@ function teller(client: ClickHouseClient, config: Config, startedAt: number, say
     toldAt = now
     const [check] = await lastChecks(client, modelName(undefined, config), 1)
     const [labels] = await select(client, 'label_count', { recent_ms: 1e12 })
-    const retraining = await currentRetraining(config)
+    const retraining = await currentRetraining(registry, config)
     const parts = [
       `${((now - startedAt) / 1000).toFixed(0).padStart(4)} s`,
       `${fed} posts`,
@@ -240,8 +248,8 @@ function teller(client: ClickHouseClient, config: Config, startedAt: number, say
   }
 }
 
-async function currentRetraining(config: Config) {
-  const stored = await (await openRegistry(config)).documents.read(modelName(undefined, config), 'retraining')
+async function currentRetraining(registry: Registry, config: Config) {
+  const stored = await registry.documents.read(modelName(undefined, config), 'retraining')
   return stored === undefined ? undefined : (RetrainingDocument.parse(stored.value).current ?? undefined)
 }
 
@@ -251,6 +259,7 @@ const patienceMs = 120_000
 /** Until all posts are scored, and no retraining is under way or the patience is over. */
 async function settled(
   client: ClickHouseClient,
+  registry: Registry,
   config: Config,
   posts: number,
   signal: AbortSignal,
@@ -260,7 +269,7 @@ async function settled(
   for (;;) {
     const totals = await select(client, 'totals')
     const scored = totals.reduce((sum, { posts: of }) => sum + of, 0)
-    const retraining = await currentRetraining(config)
+    const retraining = await currentRetraining(registry, config)
     const idle = retraining === undefined || !isActive(retraining) || retraining.state === 'canary'
     if ((scored >= posts && idle) || systemClock.now() > deadline) return
     await tell(posts)
@@ -286,6 +295,7 @@ async function factsOf(client: ClickHouseClient, config: Config, changedAt: numb
 
 /** Scores what the new champion has scored with the version before it. */
 async function compareVersions(
+  registry: Registry,
   config: Config,
   { log, signal }: Context,
   { promoted }: Outcome,
@@ -294,7 +304,7 @@ async function compareVersions(
   const from = steps.find(({ state }) => state === 'promoted')?.from_version
   if (promoted === undefined || from === undefined) return undefined
   const unseen = unseenBy(promoted.version, promoted.at, posts)
-  const directory = await (await openRegistry(config)).open(modelName(undefined, config), from)
+  const directory = await registry.open(modelName(undefined, config), from)
   const { device, variant, workers, batchTokens } = config
   const scorer = await createScorer({ directory, device, variant, workers, batchTokens, log, signal })
   try {

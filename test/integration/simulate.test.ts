@@ -19,7 +19,7 @@ test('a change of the made-up stream is seen by the real jobs, and everything is
       '--posts',
       '1500',
       '--minutes',
-      '0.5',
+      '0.3',
       '--labels',
       '0.2',
       '--window',

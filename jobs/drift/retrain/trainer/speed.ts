@@ -7,7 +7,7 @@ const rounds = 31
 /** Texts of a round, and of one run of the model, as scoring groups them. */
 const texts = 128
 const runRows = 16
-/** A shorter round would measure what else the machine did. */
+/** A shorter round of either model would measure what else the machine did; a slow model need not take many times as long. */
 const leastRoundMs = 20
 
 /**
@@ -23,9 +23,10 @@ export async function measureSpeed(
   const [was, is] = [await runner(champion, some), await runner(candidate, some)]
   try {
     await Promise.all([was.once(), is.once()])
-    const warm = [await was.once(), await is.once()]
-    const repeats = Math.max(1, Math.ceil(leastRoundMs / Math.min(...warm)))
+    const before = await repeatsOf(was)
+    const after = await repeatsOf(is)
     const timed = async (model: Runner): Promise<number> => {
+      const repeats = model === was ? before : after
       let ms = 0
       for (let repeat = 0; repeat < repeats; repeat++) ms += await model.once()
       return ms / (repeats * some.length)
@@ -44,6 +45,9 @@ export async function measureSpeed(
     await is.release()
   }
 }
+
+const repeatsOf = async (model: Runner): Promise<number> =>
+  Math.max(1, Math.ceil(leastRoundMs / (await model.once())))
 
 interface Runner {
   /** Milliseconds for all texts. */
