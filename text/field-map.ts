@@ -1,4 +1,5 @@
 import { DriftlineError, messageOf } from '../core/errors.ts'
+import { jsonOf } from '../core/json.ts'
 
 /** Fields of a post that a map may fill; anything else goes to `meta.<name>`. */
 const fields = ['id', 'text', 'createdAt', 'source', 'lang', 'author', 'label'] as const
@@ -157,7 +158,7 @@ export function judgeSample(
       count(reasons, mapped.reason)
       continue
     }
-    const json = parsed(record.value)
+    const json = jsonOf(record.value)
     for (const { from, spec } of map.rules) if ('fact' in from || at(json, from.path) != null) count(found, spec)
     if (typeof json === 'object' && json !== null)
       for (const name of Object.keys(json)) if (!used.has(name)) count(unused, name)
@@ -172,14 +173,5 @@ export function judgeSample(
     rules: [...found].map(([rule, n]) => ({ rule, found: n })),
     unused: byCount(unused).map(([name]) => name),
     reasons: byCount(reasons).map(([reason, n]) => ({ reason, count: n })),
-  }
-}
-
-function parsed(value: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(value).toString())
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
   }
 }

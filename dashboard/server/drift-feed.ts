@@ -1,5 +1,6 @@
 import type { QueryRow } from '../../clickhouse/queries.ts'
 import type { Clock } from '../../core/clock.ts'
+import { jsonOf } from '../../core/json.ts'
 import { CheckDetails, StatisticDetails } from '../../jobs/drift/check-result.ts'
 import { weightedAccuracy } from '../../stats/weighted-accuracy.ts'
 import type { CheckReport, CheckSummary, DriftPage, Moved, Statistic } from '../drift-api.ts'
@@ -52,14 +53,8 @@ async function read(session: StoreSession, clock: Clock, checkId: string): Promi
 }
 
 /** JSON of another version of the program may not be what we expect; the numbers of the row are shown all the same. */
-function detailsOf<T>(schema: { safeParse(value: unknown): { data?: T | undefined } }, text: string): T | undefined {
-  try {
-    return schema.safeParse(JSON.parse(text)).data
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
-}
+const detailsOf = <T>(schema: { safeParse(value: unknown): { data?: T | undefined } }, text: string): T | undefined =>
+  schema.safeParse(jsonOf(text)).data
 
 function summaryOf(row: QueryRow<'page_checks'>): CheckSummary {
   const details = detailsOf(CheckDetails, row.details)

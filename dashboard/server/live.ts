@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { messageOf } from '../../core/errors.ts'
+import { jsonOf } from '../../core/json.ts'
 import { PageMessage, protocolVersion } from '../protocol.ts'
 import { encode, type Viewers } from './viewers.ts'
 
@@ -19,7 +20,7 @@ export const live = fastifyPlugin(async (server: FastifyInstance, { viewers, ver
     const viewer = viewers.join(socket)
     socket.on('close', viewer.leave)
     socket.on('message', (data, isBinary) => {
-      const message = isBinary ? undefined : parse(data.toString())
+      const message = isBinary ? undefined : PageMessage.safeParse(jsonOf(data.toString())).data
       if (message === undefined) return socket.close(policyViolation, 'not a message of this protocol')
       if (message.type === 'seen') viewer.seen(message.seq)
       else viewer.look(message.visible)
@@ -35,12 +36,3 @@ export const live = fastifyPlugin(async (server: FastifyInstance, { viewers, ver
     }
   })
 })
-
-function parse(text: string): PageMessage | undefined {
-  try {
-    return PageMessage.safeParse(JSON.parse(text)).data
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
-}

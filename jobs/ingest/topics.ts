@@ -1,5 +1,6 @@
 import type { EventLog, LogRecord } from '../../connectors/event-log.ts'
 import type { RawRecord } from '../../connectors/raw-record.ts'
+import { jsonOf } from '../../core/json.ts'
 import type { Source } from '../../dataflow/source.ts'
 import { DeadPost, rawLimit } from '../../text/dead-post.ts'
 import { applyFieldMap, type FieldMap } from '../../text/field-map.ts'
@@ -16,7 +17,7 @@ export const topicRows = (log: EventLog, topic: string, untilEnd: boolean, map: 
 /** What the dead topic holds now, as the rows they were. One that was cut because of its size stays dead. */
 export const deadRows = (log: EventLog, topic: string, map: FieldMap | undefined) =>
   rowsOf(log.source(topic, { untilEnd: true }), (record) => {
-    const dead = DeadPost.safeParse(parsed(record.value))
+    const dead = DeadPost.safeParse(jsonOf(record.value))
     if (!dead.success) return bad('is no dead post of ours', record.value, originOf(topic, record))
     const { raw, rawBytes, origin } = dead.data
     const bytes = Buffer.from(raw, 'base64')
@@ -60,13 +61,3 @@ const bad = (reason: string, value: Uint8Array, origin: string): RawRecord & { r
 
 const originOf = (topic: string, { partition, offset }: LogRecord): string =>
   `topic ${topic} partition ${partition} offset ${offset}`
-
-/** `undefined`, which no schema accepts, for what is not JSON. */
-function parsed(value: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(value).toString())
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
-}

@@ -2,6 +2,7 @@ import type { LoggedRow } from '../../connectors/clickhouse.ts'
 import type { LogRecord, TopicInfo } from '../../connectors/event-log.ts'
 import type { Clock } from '../../core/clock.ts'
 import { DriftlineError } from '../../core/errors.ts'
+import { jsonOf } from '../../core/json.ts'
 import type { Scored } from '../../inference/scorer.ts'
 import { DeadPost, rawLimit } from '../../text/dead-post.ts'
 import type { Post } from '../../text/post.ts'
@@ -136,7 +137,7 @@ function refusedRow(record: LogRecord, error: DriftlineError, { topic, scoredAtM
 export function deadRow(topic: TopicInfo, clock: Clock) {
   return (record: LogRecord): LoggedRow => {
     const position = positionOf(record, topic)
-    const parsed = DeadPost.safeParse(parseJson(record.value))
+    const parsed = DeadPost.safeParse(jsonOf(record.value))
     if (!parsed.success) {
       const row = {
         dead_at: clock.now(),
@@ -153,16 +154,6 @@ export function deadRow(topic: TopicInfo, clock: Clock) {
     const { stage, code, reason, origin, raw, rawBytes, deadAt } = parsed.data
     const row = { dead_at: deadAt, stage, code, reason, origin, raw_base64: raw, raw_bytes: rawBytes, ...position }
     return { table: 'dead_posts', row }
-  }
-}
-
-/** `undefined`, which no schema accepts, for what is not JSON. */
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Statistic } from '../../drift-api.ts'
 import { formatCount, formatNumber } from '../format.ts'
+import { Scroll } from './scroll.tsx'
 import { verdictWords } from './verdict-words.ts'
 
 /** Every number of the check against its threshold. */
@@ -12,8 +13,7 @@ export const Statistics = ({ statistics }: { readonly statistics: readonly Stati
     {statistics.length === 0 ? (
       <p class="quiet">Nothing was compared.</p>
     ) : (
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-      <section class="scroll" tabIndex={0} aria-label="Table of statistics">
+      <Scroll label="Table of statistics">
         <table>
           <thead>
             <tr>
@@ -54,7 +54,7 @@ export const Statistics = ({ statistics }: { readonly statistics: readonly Stati
             ))}
           </tbody>
         </table>
-      </section>
+      </Scroll>
     )}
   </section>
 )

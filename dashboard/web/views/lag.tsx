@@ -1,5 +1,6 @@
 import type { LogLag } from '../../protocol.ts'
 import { formatCount, formatSeconds } from '../format.ts'
+import { Scroll } from './scroll.tsx'
 import { Dot } from './status.tsx'
 
 const words = { ok: 'Working', waiting: 'Waiting', halted: 'Halted' } as const
@@ -14,8 +15,7 @@ export const Lag = ({ log }: { readonly log: LogLag | null }) => (
     {log === null || log.partitions.length === 0 ? (
       <p class="quiet">No posts in the log yet.</p>
     ) : (
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-      <section class="scroll" tabIndex={0} aria-label="Table of partitions">
+      <Scroll label="Table of partitions">
         <table>
           <thead>
             <tr>
@@ -44,7 +44,7 @@ export const Lag = ({ log }: { readonly log: LogLag | null }) => (
             ))}
           </tbody>
         </table>
-      </section>
+      </Scroll>
     )}
   </section>
 )

@@ -9,6 +9,7 @@ import {
 import { formatCount, formatDay, formatSeconds, formatShare } from '../format.ts'
 import { usePolled } from '../use-polled.ts'
 import { AsOf } from './as-of.tsx'
+import { Scroll } from './scroll.tsx'
 
 const pollMs = 3_000
 
@@ -62,8 +63,7 @@ const Model = ({ model }: { readonly model: ModelInfo }) => (
 )
 
 const Versions = ({ model: { name, versions } }: { readonly model: ModelInfo }) => (
-  // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-  <section class="scroll" tabIndex={0} aria-label={`Versions of ${name}`}>
+  <Scroll label={`Versions of ${name}`}>
     <table>
       <thead>
         <tr>
@@ -105,7 +105,7 @@ const Versions = ({ model: { name, versions } }: { readonly model: ModelInfo }) 
         ))}
       </tbody>
     </table>
-  </section>
+  </Scroll>
 )
 
 const Gates = ({ name, version: { version, gates } }: { readonly name: string; readonly version: VersionInfo }) => {

@@ -95,6 +95,29 @@ const permute: FunctionSpec = {
   },
 }
 
+interface RowSum {
+  readonly from: Local
+  readonly to: Local
+  /** Counts columns. */
+  readonly c: Local
+  /** Columns that make up whole vectors of four. */
+  readonly whole: Local
+  readonly columns: Local
+}
+
+/** to[c] += from[c] over a row; both then stand behind it. */
+const addRow = ({ from, to, c, whole, columns }: RowSum) =>
+  seq(
+    loop(c, 0, whole.get, 4, seq(v.store(to.get, v.add(v.load(to.get), v.load(from.get))), to.step(16), from.step(16))),
+    loop(
+      c,
+      whole.get,
+      columns.get,
+      1,
+      seq(f.store(to.get, f.add(f.load(to.get), f.load(from.get))), to.step(4), from.step(4)),
+    ),
+  )
+
 /** (source, rows, columns, target): target[c] = Σ over rows, in their order. */
 const columnSums: FunctionSpec = {
   name: 'columnSums',
@@ -110,29 +133,7 @@ const columnSums: FunctionSpec = {
     return seq(
       clear,
       whole.set(and(columns.get, -4)),
-      loop(
-        r,
-        0,
-        rows.get,
-        1,
-        seq(
-          to.set(target.get),
-          loop(
-            c,
-            0,
-            whole.get,
-            4,
-            seq(v.store(to.get, v.add(v.load(to.get), v.load(source.get))), to.step(16), source.step(16)),
-          ),
-          loop(
-            c,
-            whole.get,
-            columns.get,
-            1,
-            seq(f.store(to.get, f.add(f.load(to.get), f.load(source.get))), to.step(4), source.step(4)),
-          ),
-        ),
-      ),
+      loop(r, 0, rows.get, 1, seq(to.set(target.get), addRow({ from: source, to, c, whole, columns }))),
     )
   },
 }
@@ -191,20 +192,7 @@ const scatterAdd: FunctionSpec = {
             [...id.get, ...rows.get, 0x49],
             seq(
               to.set(add(target.get, mul(mul(id.get, width.get), 4))),
-              loop(
-                c,
-                0,
-                whole.get,
-                4,
-                seq(v.store(to.get, v.add(v.load(to.get), v.load(from.get))), to.step(16), from.step(16)),
-              ),
-              loop(
-                c,
-                whole.get,
-                width.get,
-                1,
-                seq(f.store(to.get, f.add(f.load(to.get), f.load(from.get))), to.step(4), from.step(4)),
-              ),
+              addRow({ from, to, c, whole, columns: width }),
             ),
             [],
           ),

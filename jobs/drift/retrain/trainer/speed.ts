@@ -46,8 +46,7 @@ export async function measureSpeed(
   }
 }
 
-const repeatsOf = async (model: Runner): Promise<number> =>
-  Math.max(1, Math.ceil(leastRoundMs / (await model.once())))
+const repeatsOf = async (model: Runner): Promise<number> => Math.max(1, Math.ceil(leastRoundMs / (await model.once())))
 
 interface Runner {
   /** Milliseconds for all texts. */
