@@ -73,7 +73,7 @@ test('verify finds nothing in whole tables, and names what is missing, double or
     { rows: 10_100, offsets: 10_100, ahead: 0, first_offset: 0, position: 10_100, dead_rows: 0 },
     { rows: 10_100 },
   ])
-  expect(await select(client, 'verify_gaps', { ...posts, topic_id: 'T', limit: 10 })).toEqual([])
+  expect(await select(client, 'verify_gaps', { ...posts, topic_id: 'T', partition: 0, from: 0, limit: 10 })).toEqual([])
   expect(await select(client, 'verify_duplicates', limit)).toEqual([])
   expect(await select(client, 'verify_aggregates', limit)).toEqual([])
   expect(await select(client, 'class_counts')).toEqual(await select(client, 'class_counts_view'))
@@ -82,8 +82,9 @@ test('verify finds nothing in whole tables, and names what is missing, double or
   const renamed = { topic: 'broken', topic_id: 'B' }
   await insertGuarded(client, 'scores', other, [...scoreRows(0, 3, 0, renamed), ...scoreRows(2, 1, 0, renamed)])
   await insertGuarded(client, 'scores', other, scoreRows(6, 2, 0, renamed))
-  const broken = { topic: 'broken', topic_id: 'B', positions_in: 'scores', limit: 10 }
-  expect(await select(client, 'verify_gaps', broken)).toEqual([{ partition: 0, from_offset: 3, to_offset: 5 }])
+  const broken = { ...renamed, partition: 0, positions_in: 'scores', limit: 10 }
+  expect(await select(client, 'verify_gaps', { ...broken, from: 0 })).toEqual([{ from_offset: 3, to_offset: 5 }])
+  expect(await select(client, 'verify_gaps', { ...broken, from: 6 })).toEqual([])
   expect(await select(client, 'verify_duplicates', { topic: 'broken', limit: 10 })).toEqual([
     { topic_id: 'B', partition: 0, offset: 2, rows: 2 },
   ])

@@ -373,7 +373,7 @@ export const queryRows = {
     dead_rows: count,
   }),
   verify_duplicates: z.object({ ...position, offset: count, rows: count }),
-  verify_gaps: z.object({ partition: count, from_offset: count, to_offset: count }),
+  verify_gaps: z.object({ from_offset: count, to_offset: count }),
   verify_versions: z.object({ ...position, offset: count, version: count, recorded: count }),
   live_seconds: z.object({ second: count, label: z.string(), posts: count }),
   live_newest: z.object({

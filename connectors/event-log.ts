@@ -4,7 +4,7 @@ import type { Source } from '../dataflow/source.ts'
 /** One record as it lies in a partition of a topic. */
 export interface LogRecord {
   readonly partition: number
-  /** 0-based and dense within its partition. */
+  /** 0-based, and dense within its partition but for the `holes` of an `EventLog`. */
   readonly offset: number
   /** When the record was appended, in milliseconds since the epoch. */
   readonly appendedAtMs: number
@@ -36,6 +36,13 @@ export interface PartitionRange {
 /** The next offset to read. */
 export type Offset = number
 
+/** Offsets of a partition: `from` ≤ offset < `to`. */
+export interface Stretch {
+  readonly partition: number
+  readonly from: Offset
+  readonly to: Offset
+}
+
 /** Partitioned, durable, append-only topics: LMDB in one folder, or Kafka. */
 export interface EventLog extends AsyncDisposable {
   readonly kind: 'lmdb' | 'kafka'
@@ -45,6 +52,11 @@ export interface EventLog extends AsyncDisposable {
   topic(name: string): Promise<TopicInfo | undefined>
   topics(): Promise<readonly TopicInfo[]>
   ranges(topic: string): Promise<readonly PartitionRange[]>
+  /**
+   * The offsets that hold no record, as stretches in order: in Kafka, where a transaction was taken back or ended, or
+   * compaction removed a record. The embedded log has none. May read the whole stretch; it must lie in `ranges`.
+   */
+  holes(topic: string, stretch: Stretch, signal: AbortSignal): AsyncIterable<Stretch>
   /**
    * Reads a topic; the partitions are named '0', '1', … A position before `start` (retention took it) or past `end`
    * fails with `TOPIC_RECREATED`, never skips.

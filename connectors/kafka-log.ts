@@ -11,6 +11,7 @@ import type { Address } from './kafka/connection.ts'
 import { kafkaErrors, refused, unavailableAs } from './kafka/failures.ts'
 import { Fetcher } from './kafka/fetcher.ts'
 import { GroupMember, type GroupTimes, groupTimes } from './kafka/group.ts'
+import { scanHoles } from './kafka/scan.ts'
 import { kafkaSource } from './kafka/source.ts'
 import { Topics } from './kafka/topics.ts'
 
@@ -87,6 +88,10 @@ export function openKafkaLog(options: KafkaLogOptions): KafkaLog {
       (await topics.all()).filter(({ name }) => name !== checkpoints.topic),
 
     ranges: async (name) => topics.ranges(await topics.existing(name)),
+
+    async *holes(name, stretch, signal) {
+      yield* scanHoles(fetcher, clock, await topics.existing(name), stretch, signal)
+    },
 
     source(name, { untilEnd = false, group } = {}) {
       const shared = group !== undefined && !untilEnd

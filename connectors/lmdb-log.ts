@@ -120,6 +120,8 @@ export function openLmdbLog(folder: string, options: LmdbLogOptions = {}): LmdbL
       })
     },
 
+    async *holes() {},
+
     source: (name, { untilEnd = false } = {}) => ({
       name: `log ${name}`,
       async *assignments() {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import { alarm } from '../../dataflow/bell.ts'
+import type { Stretch } from '../event-log.ts'
 import type { Topic } from './cluster.ts'
 import { type Fetcher, Subscription } from './fetcher.ts'
 import type { BatchedRecord } from './record-batch.ts'
@@ -7,14 +8,13 @@ import type { BatchedRecord } from './record-batch.ts'
 /**
  * Reads a stretch of a partition, headers included.
  *
- * @param to what lies from this offset on is not read
  * @throws DriftlineError `SOURCE_UNAVAILABLE`
  */
 export async function* scan(
   fetcher: Fetcher,
   clock: Clock,
   topic: Topic,
-  stretch: { readonly partition: number; readonly from: number; readonly to: number },
+  stretch: Stretch,
   signal: AbortSignal,
 ): AsyncGenerator<readonly BatchedRecord[]> {
   const { partition, from, to } = stretch
@@ -37,4 +37,23 @@ export async function* scan(
   } finally {
     unsubscribe()
   }
+}
+
+/** The offsets of a stretch that hold no record. @throws DriftlineError `SOURCE_UNAVAILABLE` */
+export async function* scanHoles(
+  fetcher: Fetcher,
+  clock: Clock,
+  topic: Topic,
+  stretch: Stretch,
+  signal: AbortSignal,
+): AsyncGenerator<Stretch> {
+  const { partition, from, to } = stretch
+  let next = from
+  for await (const records of scan(fetcher, clock, topic, stretch, signal)) {
+    for (const { offset } of records) {
+      if (offset > next) yield { partition, from: next, to: offset }
+      next = offset + 1
+    }
+  }
+  if (next < to) yield { partition, from: next, to }
 }

@@ -3,13 +3,15 @@ import type { PartitionRange } from '../../connectors/event-log.ts'
 
 export interface PartitionVerdict {
   readonly partition: number
+  /** Where the job goes on, as far as the table says. */
+  readonly position: number
   /** Records ever appended, as far as log and table know. */
   readonly appended: number
   readonly scored: number
   readonly dead: number
   /** Appended and in no table yet: they lie behind the position. Waiting is not wrong. */
   readonly waiting: number
-  /** Offsets before the position that are in no table. */
+  /** Offsets before the position that are in no table; some may hold no record (see gaps.ts). */
   readonly gaps: number
   /** Rows more than offsets. */
   readonly duplicates: number
@@ -31,7 +33,17 @@ export function judge(
 ): PartitionVerdict {
   if (row === undefined) {
     const waiting = end - start
-    return { partition, appended: waiting, scored: 0, dead: 0, waiting, gaps: 0, duplicates: 0, missing: [] }
+    return {
+      partition,
+      position: start,
+      appended: waiting,
+      scored: 0,
+      dead: 0,
+      waiting,
+      gaps: 0,
+      duplicates: 0,
+      missing: [],
+    }
   }
   const first = Math.min(start, row.first_offset)
   const position = Math.max(row.position, first)
@@ -42,6 +54,7 @@ export function judge(
   ].filter(({ from, to }) => from <= to)
   return {
     partition,
+    position,
     appended: end - first,
     scored: row.rows - row.dead_rows,
     dead: row.dead_rows,

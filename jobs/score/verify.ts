@@ -1,6 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { select } from '../../clickhouse/queries.ts'
 import type { EventLog } from '../../connectors/event-log.ts'
+import { lostStretches } from './gaps.ts'
 import { judge, type PartitionVerdict } from './judge.ts'
 
 /** A topic, and the table that holds the positions of its partitions. */
@@ -19,7 +20,7 @@ export interface Verification {
   readonly duplicates: number
   /** Rows of other incarnations of the topics: a topic that was deleted and made anew. */
   readonly foreignRows: number
-  readonly partitions: readonly (PartitionVerdict & { readonly topic: string })[]
+  readonly partitions: readonly (Omit<PartitionVerdict, 'missing'> & { readonly topic: string })[]
   /** The first stretches and offsets that are wrong. */
   readonly findings: readonly Finding[]
 }
@@ -91,15 +92,20 @@ export async function verify(
       const start = before.find((range) => range.partition === partition)?.start ?? 0
       const row = held.find((row) => row.topic_id === info?.id && row.partition === partition)
       const verdict = judge({ partition, start, end }, row)
-      partitions.push({ topic, ...verdict })
-      for (const stretch of verdict.missing) findings.push({ kind: 'gap', topic, partition, ...stretch })
+      let gaps = 0
+      if (verdict.gaps > 0) {
+        const of = { topic, positionsIn, topicId: info?.id ?? '', start, verdict }
+        for await (const { from, to } of lostStretches(eventLog, client, of, signal)) {
+          gaps += to - from
+          if (findings.length < findingLimit) findings.push({ kind: 'gap', topic, partition, from, to: to - 1 })
+        }
+      }
+      const { missing: _, ...counted } = verdict
+      const holes = verdict.gaps - gaps
+      partitions.push({ topic, ...counted, gaps, appended: verdict.appended - holes })
       if (verdict.beyond !== undefined) findings.push({ kind: 'beyond', topic, partition, ...verdict.beyond })
     }
     const limits = { topic, limit: findingLimit }
-    const own = { ...limits, topic_id: info?.id ?? '', positions_in: positionsIn }
-    for (const gap of await select(client, 'verify_gaps', own, signal)) {
-      findings.push({ kind: 'gap', topic, partition: gap.partition, from: gap.from_offset, to: gap.to_offset })
-    }
     for (const { partition, offset, rows } of await select(client, 'verify_duplicates', limits, signal)) {
       findings.push({ kind: 'duplicate', topic, partition, offset, rows })
     }

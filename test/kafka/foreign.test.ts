@@ -6,10 +6,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connectStore } from '../../clickhouse/client.ts'
+import { insertGuarded } from '../../clickhouse/insert-guarded.ts'
+import { scoreRows } from '../../clickhouse/testing/score-rows.ts'
+import { testStore } from '../../clickhouse/testing/test-store.ts'
 import type { EventLog, LogRecord } from '../../connectors/event-log.ts'
 import { brokersOf } from '../../connectors/kafka/brokers.ts'
 import { type Compression, compressions } from '../../connectors/kafka/compression.ts'
 import { type KafkaLogOptions, openKafkaLog } from '../../connectors/kafka-log.ts'
+import { silentLog } from '../../core/log.ts'
+import { verify } from '../../jobs/score/verify.ts'
 import { classpath, whyNoKafka } from './classpath.ts'
 import { credentials, KafkaCluster } from './cluster.ts'
 
@@ -34,6 +40,7 @@ describe.skipIf(missing !== undefined)(
   `topics that others write, and brokers that ask who we are ${missing ?? ''}`,
   () => {
     let cluster: KafkaCluster
+    let written: [string | null, number][]
     const logs: EventLog[] = []
     const open = (options: Partial<KafkaLogOptions>) => {
       const log = openKafkaLog({ brokers: brokersOf(cluster.addresses()), replication: 1, ...options })
@@ -42,6 +49,8 @@ describe.skipIf(missing !== undefined)(
     }
     beforeAll(async () => {
       cluster = await KafkaCluster.start({ version: '4.1.1', secured: true })
+      await open({}).createTopic('foreign', 1)
+      written = await javaProducer(cluster, 'foreign')
     })
     afterAll(async () => {
       for (const log of logs) await log[Symbol.asyncDispose]()
@@ -49,13 +58,47 @@ describe.skipIf(missing !== undefined)(
     })
 
     test('what Java writes in any compression is read to the end: empty values, headers, 1 MB records, garbage, transactions taken back', async () => {
-      const log = open({})
-      await log.createTopic('foreign', 1)
-      const written = await javaProducer(cluster, 'foreign')
-      const records = await readAll(log, 'foreign')
+      const records = await readAll(open({}), 'foreign')
       const read = records.map(({ key, value }) => [key, value.length])
       expect(read).toEqual(written)
       expect(read).toHaveLength(5 * 104 + 1)
+    })
+
+    test('offsets of transactions hold no post: verify tells them from one that was not scored', async () => {
+      const log = open({})
+      const id = (await log.topic('foreign'))?.id ?? ''
+      const offsets = (await readAll(log, 'foreign')).map(({ offset }) => offset)
+      await using store = await testStore('driftline_foreign')
+      const client = store.client({ database: 'driftline_foreign' })
+      await (await connectStore(store.config, { signal, log: silentLog })).close()
+      const check = () => verify(log, client, [{ topic: 'foreign', positionsIn: 'scores' }], signal)
+      const origin = { topic: 'foreign', topicId: id, partition: 0 }
+      const rows = offsets.flatMap((offset) => scoreRows(offset, 1, 0, { topic: 'foreign', topic_id: id }))
+
+      const unscored = 300
+      await insertGuarded(
+        client,
+        'scores',
+        origin,
+        rows.filter(({ offset }) => offset !== unscored),
+      )
+      const finding = { kind: 'gap', topic: 'foreign', partition: 0, from: unscored, to: unscored }
+      expect(await check()).toMatchObject({ ok: false, gaps: 1, findings: [finding] })
+
+      const why = {
+        dead_at: 0,
+        stage: 'score',
+        code: 'POST_INVALID',
+        reason: '',
+        origin: '',
+        raw_base64: '',
+        raw_bytes: 0,
+      }
+      const place = { topic: 'foreign', topic_id: id, partition: 0, offset: unscored }
+      await insertGuarded(client, 'dead_posts', origin, [{ ...why, ...place }])
+      // Ten records and a marker before the last one, and the marker behind it, which nobody has read yet.
+      const whole = { ok: true, gaps: 0, scored: offsets.length - 1, dead: 1, waiting: 1, appended: offsets.length + 1 }
+      expect(await check()).toMatchObject({ ...whole, findings: [] })
     })
 
     test.each(compressions.filter((name) => name !== 'zstd'))(
