@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { isDeepStrictEqual, promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connectStore } from '../../clickhouse/client.ts'
 import { insertGuarded } from '../../clickhouse/insert-guarded.ts'
@@ -48,7 +48,11 @@ describe.skipIf(missing !== undefined)(
       return log
     }
     beforeAll(async () => {
-      cluster = await KafkaCluster.start({ version: '4.1.1', secured: true })
+      cluster = await KafkaCluster.start({
+        version: '4.1.1',
+        secured: true,
+        properties: { 'log.cleaner.backoff.ms': '100' },
+      })
       await open({}).createTopic('foreign', 1)
       written = await javaProducer(cluster, 'foreign')
     })
@@ -99,6 +103,39 @@ describe.skipIf(missing !== undefined)(
       // Ten records and a marker before the last one, and the marker behind it, which nobody has read yet.
       const whole = { ok: true, gaps: 0, scored: offsets.length - 1, dead: 1, waiting: 1, appended: offsets.length + 1 }
       expect(await check()).toMatchObject({ ...whole, findings: [] })
+    })
+
+    test('what compaction removed are holes', async () => {
+      const configs = ['cleanup.policy=compact', 'segment.ms=100', 'min.cleanable.dirty.ratio=0.01']
+      await cluster.tool('org.apache.kafka.tools.TopicCommand', [
+        ...['--create', '--topic', 'compacted', '--partitions', '1', '--replication-factor', '1'],
+        ...configs.flatMap((config) => ['--config', config]),
+      ])
+      const log = open({})
+      const writer = await log.sink<number>('compacted').open('0', signal)
+      let position = 0
+      // Only segments that are not written to any more are compacted, so it takes another write until one is.
+      const compacted = async () => {
+        const values = Array.from({ length: 10 }, (_, n) => `${position++} ${n}`)
+        const records = values.map((value) => ({ topic: 'compacted', key: 'a', value: Buffer.from(value) }))
+        await writer.write(records, { position, states: {} })
+        const [range] = await log.ranges('compacted')
+        const [from, to] = [range?.start ?? 0, range?.end ?? 0]
+        const holes: number[] = []
+        for await (const hole of log.holes('compacted', { partition: 0, from, to }, signal)) {
+          for (let offset = hole.from; offset < hole.to; offset++) holes.push(offset)
+        }
+        const held = (await readAll(log, 'compacted')).map(({ offset }) => offset)
+        const all = Array.from({ length: to - from }, (_, index) => from + index)
+        return (
+          holes.length > 0 &&
+          isDeepStrictEqual(
+            [...holes, ...held].toSorted((a, b) => a - b),
+            all,
+          )
+        )
+      }
+      await expect.poll(compacted, { timeout: 30_000, interval: 200 }).toBe(true)
     })
 
     test.each(compressions.filter((name) => name !== 'zstd'))(
