@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +11,7 @@ import { initProducerId } from '../../connectors/kafka/apis/write.ts'
 import { brokersOf } from '../../connectors/kafka/brokers.ts'
 import { Cluster } from '../../connectors/kafka/cluster.ts'
 import { silentLog } from '../../core/log.ts'
+import { freePorts } from '../free-ports.ts'
 import { makeCertificate } from './certificate.ts'
 import { classpath, javaOptions, type KafkaVersion, runJava } from './classpath.ts'
 
@@ -278,26 +279,6 @@ function propertiesOf(
     ...(secured ? security : {}),
     ...properties,
   }
-}
-
-/** Below the ports that Linux and macOS give to outgoing connections, so that none of those takes one before its broker does. */
-const portRange = { from: 15_000, to: 32_000 } as const
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
-    const port = randomInt(portRange.from, portRange.to)
-    const server = createServer().listen(port, '127.0.0.1')
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    )
-    if (!isFree) continue
-    await once(server.close(), 'close')
-    ports.add(port)
-  }
-  return [...ports]
 }
 
 async function accepts(port: number): Promise<boolean> {

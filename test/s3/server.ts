@@ -2,14 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { packageRoot } from '../../core/package-root.ts'
 import type { RegistryPlace } from '../../models/registry/open-registry.ts'
+import { freePorts } from '../free-ports.ts'
 
-const binary = join(packageRoot, 'node_modules/.cache/versitygw-v1.8.0/versitygw')
+/** Where `test/s3/install.sh` puts the server. */
+export const binary = join(packageRoot, 'node_modules/.cache/versitygw-v1.8.0/versitygw')
 
 const [accessKey, secretKey] = ['driftline-test', 'a-secret-of-the-tests']
 
@@ -30,7 +32,7 @@ export class S3Server {
     if (!existsSync(binary)) throw new Error('there is no S3 server: run `bash test/s3/install.sh`, which needs Go')
     const folder = await mkdtemp(join(tmpdir(), 'driftline-s3-'))
     await mkdir(join(folder, 'objects/models'), { recursive: true })
-    const port = await freePort()
+    const [port = 0] = await freePorts(1)
     // The temporary folder must know extended attributes: kept in files beside (--sidecar), an object and its etag
     // change one after the other, and of two writers with the same etag both won in one of ten races.
     const posix = ['posix', join(folder, 'objects')]
@@ -68,16 +70,6 @@ export class S3Server {
     await exit
     await rm(this.#folder, { recursive: true, force: true })
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 async function answers(port: number, child: ChildProcess): Promise<void> {
