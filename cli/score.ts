@@ -1,7 +1,8 @@
 import { storeClient } from '../clickhouse/client.ts'
 import { openEventLog } from '../connectors/open-log.ts'
 import { systemClock } from '../core/clock.ts'
-import { createScorer } from '../inference/create-scorer.ts'
+import { createScorer, workersOf } from '../inference/create-scorer.ts'
+import { Crew } from '../inference/crew.ts'
 import { runScoreJob, type ScoreSummary } from '../jobs/score/main.ts'
 import { recordSwap } from '../jobs/score/record-swap.ts'
 import { type StartScorer, startModel } from '../jobs/score/start-model.ts'
@@ -35,15 +36,15 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
   const eventLog = await openEventLog(config, log)
   try {
     const { device, variant, workers, batchTokens } = config
-    const options = { variant, workers, batchTokens, log }
+    // As many as one version needs: the threads of the one that goes are those of the next that comes.
+    await using crew = new Crew(workersOf(workers, 'cpu'))
+    const options = { variant, workers, batchTokens, crew, log }
     const prove = provingWith(context)
     const start: StartScorer = async (directory, beside) => {
       await prove(directory, beside === undefined ? {} : { signal: beside.signal })
-      return createScorer(
-        beside === undefined
-          ? { ...options, directory, device }
-          : { ...options, directory, device: beside.provider, signal: beside.signal, priority: beside.priority },
-      )
+      if (beside === undefined) return createScorer({ ...options, directory, device })
+      const { provider, ...others } = beside
+      return createScorer({ ...options, ...others, directory, device: provider })
     }
     const connect = () => storeClient(config)
     const clock = systemClock

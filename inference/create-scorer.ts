@@ -5,19 +5,19 @@ import type { Log } from '../core/log.ts'
 import type { ModelDirectory } from '../models/model-directory.ts'
 import type { Variant } from '../models/variants.ts'
 import { chooseVariant } from './choose-variant.ts'
+import { Crew } from './crew.ts'
 import { Pool } from './pool.ts'
 import { canRaisePriority } from './priority.ts'
 import type { SharedGraph, WorkerInput } from './protocol.ts'
 import type { Device, Provider } from './provider.ts'
 import type { Scorer } from './scorer.ts'
-import { startThreads } from './thread.ts'
 
 export interface ScorerOptions {
   readonly directory: ModelDirectory
   readonly device: Device
   /** See `chooseVariant`; default `auto`. */
   readonly variant?: 'auto' | Variant
-  /** Threads; 0 stands for one less than the cores on cpu, and two on a GPU (one prepares while one runs). */
+  /** Threads to begin with; see `workersOf`. */
   readonly workers: number
   /** Most tokens in one run, padding included. */
   readonly batchTokens: number
@@ -26,6 +26,8 @@ export interface ScorerOptions {
    * others, and warm up longer. `low at first` ends with the loading, and is `usual` where a priority cannot be raised again.
    */
   readonly priority?: Priority
+  /** Where its threads come from, and go to. Default: they are its own, and end with it. */
+  readonly crew?: Crew
   readonly log: Log
   /** Closes the scorer; calls in flight are rejected with its reason. */
   readonly signal?: AbortSignal
@@ -52,7 +54,7 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
   signal?.throwIfAborted()
   const input: WorkerInput = {
     graphs: sharedGraphs(directory, setting, device === 'auto' ? ['cuda', 'cpu'] : [device]),
-    tokenizer: directory.tokenizer,
+    tokenizer: inSharedMemory(directory.files.get('tokenizer.json') ?? new Uint8Array(0)),
     tokenizerConfig: directory.tokenizerConfig,
     normaliser: manifest.text.normaliser,
     maxTokens: manifest.text.maxTokens,
@@ -60,24 +62,52 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
     batchTokens: options.batchTokens,
     device,
   }
-  let low = priority === 'low' || (priority === 'low at first' && canRaisePriority())
   const clock = options.clock ?? systemClock
-  const startedMs = clock.now()
-  const startsLow = () => low && (priority === 'low' || clock.now() - startedMs < yieldMs)
-  const toForeground = (): boolean => {
-    if (!low) return true
-    if (!canRaisePriority()) return false
-    low = false
-    pool.setPriority(false)
-    return true
-  }
+  let low = priority === 'low'
+  /** Since when threads have been added that yield to others until they are ready. */
+  let yieldingSinceMs = Number.NEGATIVE_INFINITY
+  const crew = options.crew ?? new Crew()
   const pool = new Pool({
-    start: startThreads(input, startsLow, priority !== 'usual'),
+    start: crew.starter(input, {
+      isLow: () => low || clock.now() - yieldingSinceMs < yieldMs,
+      warm: priority !== 'usual',
+    }),
     labels,
     timeLimitMs: options.timeLimitMs ?? 90_000,
     clock,
     log,
   })
+  const toForeground = (): boolean => {
+    if (low && !canRaisePriority()) return false
+    low = false
+    pool.setPriority(false)
+    return true
+  }
+  /** Threads that are added meanwhile yield to others until it is over, where they may have their priority back then. */
+  const yielding = async <T>(add: () => Promise<T>): Promise<T> => {
+    if (canRaisePriority()) yieldingSinceMs = clock.now()
+    try {
+      return await add()
+    } finally {
+      yieldingSinceMs = Number.NEGATIVE_INFINITY
+      if (!low) pool.setPriority(false)
+    }
+  }
+  let workers = 1
+  /** One thread after another. */
+  const grow = async (most: number): Promise<void> => {
+    for (; workers < most; workers++) await pool.grow()
+  }
+  let growing = Promise.resolve()
+  const start = async (): Promise<Provider> => {
+    const { provider, passedOver } = await pool.grow() // the first alone: what is wrong with a model is said once
+    if (passedOver !== undefined) log.info({ device, reason: passedOver }, 'the model runs on cpu')
+    const most = workersOf(options.workers, provider)
+    if (priority !== 'usual') await grow(most)
+    else await Promise.all(Array.from({ length: most - 1 }, () => pool.grow()))
+    workers = most
+    return provider
+  }
   const abort = () => void pool.close(signal?.reason)
   signal?.addEventListener('abort', abort, { once: true })
   const close = async () => {
@@ -86,15 +116,8 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
   }
 
   try {
-    const { provider, passedOver } = await pool.grow() // the first alone: what is wrong with a model is said once
-    if (passedOver !== undefined) log.info({ device, reason: passedOver }, 'the model runs on cpu')
-    const workers =
-      options.workers > 0 ? options.workers : provider === 'cpu' ? Math.max(1, availableParallelism() - 1) : 2
-    const more = Array.from({ length: workers - 1 })
-    if (priority !== 'usual') for (const _ of more) await pool.grow()
-    else await Promise.all(more.map(() => pool.grow()))
+    const provider = await (priority === 'usual' ? start() : yielding(start))
     signal?.throwIfAborted()
-    if (priority === 'low at first') toForeground()
     const { variant, file } = chooseVariant(directory, setting, provider)
     log.info({ model: manifest.name, version: manifest.version, file, provider, workers }, 'model is ready')
     return {
@@ -102,7 +125,14 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
       version: manifest.version,
       labels,
       provider,
-      workers,
+      get workers() {
+        return workers
+      },
+      grow: (most) => {
+        const grown = growing.then(() => yielding(() => grow(most)))
+        growing = grown.catch(() => undefined) // told to who asked
+        return grown
+      },
       toForeground,
       variant,
       score: (texts) => pool.score(texts),
@@ -118,6 +148,12 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
   }
 }
 
+/** @param setting 0 for the default: one less than the cores on cpu, and two on a GPU (one prepares while one runs) */
+export function workersOf(setting: number, provider: Provider): number {
+  if (setting > 0) return setting
+  return provider === 'cpu' ? Math.max(1, availableParallelism() - 1) : 2
+}
+
 /** Each file once, also where several providers take it. */
 function sharedGraphs(
   directory: ModelDirectory,
@@ -128,10 +164,15 @@ function sharedGraphs(
   return new Map(
     providers.map((provider) => {
       const { file, onnx } = chooseVariant(directory, setting, provider)
-      const graph = shared.get(file) ?? { file, onnx: new SharedArrayBuffer(onnx.byteLength) }
-      if (!shared.has(file)) new Uint8Array(graph.onnx).set(onnx)
+      const graph = shared.get(file) ?? { file, onnx: inSharedMemory(onnx) }
       shared.set(file, graph)
       return [provider, graph]
     }),
   )
+}
+
+function inSharedMemory(content: Uint8Array): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer(content.byteLength)
+  new Uint8Array(shared).set(content)
+  return shared
 }

@@ -85,6 +85,14 @@ function scriptedThreads() {
       if (fails) listener.onMessage({ kind: 'failed', code: 'MODEL_INVALID', details: { reason: 'scripted' } })
       else listener.onMessage({ kind: 'ready', provider: 'cpu', passedOver: undefined })
     })
+    const leave = () => {
+      const hangs = chunks[0]?.some((text) => text.includes('hang')) ?? false
+      if (!hangs) void turn().then(() => end('closed'))
+      else if (alive) {
+        alive = false
+        seen.alive--
+      }
+    }
     return {
       score: (texts) => {
         seen.chunks.push(texts)
@@ -92,14 +100,8 @@ function scriptedThreads() {
         if (chunks.length === 1) void step()
       },
       setPriority: () => undefined,
-      stop: () => {
-        const hangs = chunks[0]?.some((text) => text.includes('hang')) ?? false
-        if (!hangs) void turn().then(() => end('closed'))
-        else if (alive) {
-          alive = false
-          seen.alive--
-        }
-      },
+      release: leave,
+      stop: leave,
     }
   }
   return { start, seen }

@@ -37,7 +37,7 @@ interface Call {
 /**
  * - `starting`: from its start to its `ready`; has no chunks
  * - `ready`: has up to `chunksAhead` chunks, and scores the first
- * - `gone`: ended, asked to, or given up as hung; what it still sends is ignored
+ * - `gone`: let go, ended, or given up as hung; what it still sends is ignored
  */
 interface Member {
   thread: Thread | undefined
@@ -110,7 +110,7 @@ export class Pool {
   }
 
   /**
-   * Rejects what is not scored yet with `reason`, and ends the threads, each after the run it is in.
+   * Rejects what is not scored yet with `reason`, and lets the threads go, each after the run it is in.
    *
    * @param patienceMs a thread that takes longer is left behind
    */
@@ -121,7 +121,7 @@ export class Pool {
 
   async #end(reason: unknown, patienceMs: number): Promise<void> {
     if (this.#closedBy === undefined) this.#fail(reason)
-    for (const member of [...this.#members]) this.#drop(member, reason)
+    for (const member of [...this.#members]) this.#drop(member, reason, 'release')
     if (this.#running.size === 0) return
     const patience = new AbortController()
     this.#onAllEnded = () => patience.abort()
@@ -238,12 +238,13 @@ export class Pool {
     return []
   }
 
-  #drop(member: Member, why: unknown): void {
+  /** @param how whether its thread may go on to another model */
+  #drop(member: Member, why: unknown, how: 'release' | 'stop' = 'stop'): void {
     if (member.state === 'gone') return
     const wasStarting = member.state === 'starting'
     member.state = 'gone'
     member.watch?.abort()
-    member.thread?.stop()
+    member.thread?.[how]()
     this.#members.splice(this.#members.indexOf(member), 1)
     if (wasStarting) member.onFailed(why)
   }

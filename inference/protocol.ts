@@ -10,12 +10,12 @@ export interface SharedGraph {
   readonly onnx: SharedArrayBuffer
 }
 
-/** What a scoring thread is started with. */
+/** A model, as a scoring thread is given it. */
 export interface WorkerInput {
   /** The graph for each provider that `device` may turn out to be. */
   readonly graphs: ReadonlyMap<Provider, SharedGraph>
-  /** Contents of tokenizer.json. */
-  readonly tokenizer: unknown
+  /** Contents of tokenizer.json. Each thread parses them: a clone of what was parsed would be made by the one that does all else. */
+  readonly tokenizer: SharedArrayBuffer
   readonly tokenizerConfig: unknown
   readonly normaliser: NormaliserName
   readonly maxTokens: number
@@ -24,17 +24,35 @@ export interface WorkerInput {
   readonly device: Device
 }
 
-/** Set to 1, it ends a thread after the run it is in: what it has not scored by then is dropped. */
+/** Set to 1, it makes a thread drop what it has not scored, after the run it is in. */
 export type StopFlag = Int32Array<SharedArrayBuffer>
 
+/** What a scoring thread is started with. */
+export interface ThreadData {
+  readonly flag: StopFlag
+  /** Whether it begins with a low priority. */
+  readonly low: boolean
+}
+
 export type ToWorker =
+  /** Comes to a thread without a model. */
+  | {
+      readonly kind: 'load'
+      readonly input: WorkerInput
+      readonly low: boolean
+      /** Rounds of `warmUp`. */
+      readonly rounds: number
+    }
   | { readonly kind: 'score'; readonly texts: readonly string[] }
   | { readonly kind: 'priority'; readonly low: boolean }
+  /** Lets go of the model; the thread stays for another. */
+  | { readonly kind: 'unload' }
+  /** Lets go of the model and ends. */
   | { readonly kind: 'close' }
 
 export type FromWorker =
   | { readonly kind: 'ready'; readonly provider: Provider; readonly passedOver: string | undefined }
-  /** It could not start; errors lose their class between threads, so code and details travel. */
+  /** It could not load, and ends; errors lose their class between threads, so code and details travel. */
   | {
       readonly kind: 'failed'
       readonly code: ErrorCode | undefined
@@ -42,3 +60,4 @@ export type FromWorker =
     }
   /** The oldest chunk that was sent is scored. */
   | { readonly kind: 'scored'; readonly columns: Columns }
+  | { readonly kind: 'unloaded' }

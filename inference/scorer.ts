@@ -23,7 +23,14 @@ export interface Scorer extends AsyncDisposable {
   readonly labels: readonly string[]
   /** The provider that was proved to be in use, not the one asked for. */
   readonly provider: 'cpu' | 'cuda' | 'webgpu'
+  /** Threads that score. */
   readonly workers: number
+  /**
+   * Adds threads, one after another, until it has so many; it scores meanwhile.
+   *
+   * @throws DriftlineError when a thread cannot load the model; those that it has stay
+   */
+  grow(workers: number): Promise<void>
   /**
    * Gives its threads the usual priority, if they have a low one.
    *

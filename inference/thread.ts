@@ -1,12 +1,14 @@
-import { Worker } from 'node:worker_threads'
-import { builtModule } from '../core/package-root.ts'
-import type { FromWorker, StopFlag, ToWorker, WorkerInput } from './protocol.ts'
+import type { FromWorker } from './protocol.ts'
 
-/** A scoring thread, as the pool sees it. */
+/** A scoring thread, as the pool sees it, for as long as it has the pool's model. */
 export interface Thread {
   score(texts: readonly string[]): void
   /** Of the runs that it has not begun. */
   setPriority(low: boolean): void
+  /**
+   * Asks it to let go of the model after the run it is in; it may go on to another. It no longer keeps the process alive.
+   */
+  release(): void
   /**
    * Asks it to end after the run it is in, and no longer keeps the process alive for it. A thread is never terminated
    * from outside: when onnxruntime-node comes back from a run, or from loading, to a thread that has been, it aborts the
@@ -16,43 +18,10 @@ export interface Thread {
 }
 
 export interface ThreadListener {
-  onMessage(message: FromWorker): void
-  /** The thread is gone; called once. */
+  onMessage(message: Exclude<FromWorker, { kind: 'unloaded' }>): void
+  /** The thread is gone, or has let go of the model; called once, and nothing after it. */
   onExit(reason: string): void
 }
 
+/** Gives a thread a model. */
 export type StartThread = (listener: ThreadListener) => Thread
-
-/**
- * Starts threads that score with one model.
- *
- * @param isLow whether a thread that is started now begins with a low priority
- * @param warm whether it compiles its code on made-up posts first, which takes up to 0.2 s
- */
-export const startThreads =
-  (input: WorkerInput, isLow: () => boolean = () => false, warm = false): StartThread =>
-  (listener) => {
-    const flag: StopFlag = new Int32Array(new SharedArrayBuffer(4))
-    const worker = new Worker(builtModule(import.meta.url, './worker'), {
-      workerData: { input, flag, low: isLow(), warm },
-      name: 'driftline-inference',
-      // Three threads hold 100 MB less than with the default of 48, and the garbage of short texts costs 1 % more time.
-      resourceLimits: { maxYoungGenerationSizeMb: 12 },
-    })
-    let failure: string | undefined
-    worker.on('message', (message: FromWorker) => listener.onMessage(message))
-    worker.on('error', (error: Error) => {
-      failure = error.message
-    })
-    worker.on('exit', (code) => listener.onExit(failure ?? `the thread ended with code ${code}`))
-    const send = (message: ToWorker): void => worker.postMessage(message)
-    return {
-      score: (texts) => send({ kind: 'score', texts }),
-      setPriority: (low) => send({ kind: 'priority', low }),
-      stop: () => {
-        Atomics.store(flag, 0, 1)
-        send({ kind: 'close' })
-        worker.unref()
-      },
-    }
-  }

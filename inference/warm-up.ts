@@ -13,13 +13,20 @@ const texts: readonly string[] = Array.from({ length: 32 }, (_, at) =>
 
 /** Longest time of it, in microseconds: what is left cold after that is warmed by posts, which then wait for it. */
 const longestUs = 200_000
-const mostRounds = 24
 
-/** Scores made-up posts until the code that does so is compiled, or the time is up. */
+/** Until the code is compiled; and, where it is, until a new session has allocated what it needs. */
+export const warmUpRounds = { first: 24, again: 2 }
+
+/**
+ * Scores made-up posts so many times, or until the time is up.
+ *
+ * @param rounds see `warmUpRounds`
+ */
 export async function warmUp(
   score: (texts: readonly string[]) => Promise<unknown>,
   nowUs: () => number,
+  rounds: number,
 ): Promise<void> {
   const endUs = nowUs() + longestUs
-  for (let round = 0; round < mostRounds && nowUs() < endUs; round++) await score(texts)
+  for (let round = 0; round < rounds && nowUs() < endUs; round++) await score(texts)
 }

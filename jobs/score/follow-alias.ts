@@ -49,7 +49,8 @@ export function followAlias({ follow, models, start, clock, log }: FollowOptions
     log.info({ model: name, from, to, by: reason.by, reason: reason.reason }, 'loading another version')
     const startedMs = clock.now()
     try {
-      const scorer = warm(to) ?? (await load(to, signal))
+      await makeRoom(to)
+      const scorer = challenger(to) ?? (await load(to, signal))
       const loadMs = clock.now() - startedMs
       models.swap({ scorer, ...reason, loadMs })
       last = { to, at: clock.now(), outcome: 'swapped', reason: reason.reason }
@@ -64,10 +65,18 @@ export function followAlias({ follow, models, start, clock, log }: FollowOptions
     }
   }
 
-  /** A challenger has been scoring already, so there is nothing to load. */
-  function warm(version: number) {
+  /** One that has been scoring already, so that there is nothing to load. */
+  function challenger(version: number) {
     const scorer = models.contenders.find(({ live }) => live.scorer.version === version)?.live.scorer
     return scorer?.toForeground() === true ? scorer : undefined
+  }
+
+  /** A challenger has the threads that its share needs; a champion needs all. */
+  async function makeRoom(version: number): Promise<void> {
+    const scorer = challenger(version)
+    await scorer?.grow(models.scorer.workers).catch((error: unknown) => {
+      if (challenger(version) === scorer) throw error // otherwise it has ended meanwhile, and is loaded anew
+    })
   }
 
   async function load(version: number, signal: AbortSignal) {

@@ -130,8 +130,29 @@ class TrafficFollower {
     known.challenger = challenger
     if (known.scorer === undefined) return // once loaded, it starts as it is then wanted
     if (judgedAnew) known.watch = this.#watch(challenger, known.scorer.labels)
-    this.#route(known, known.scorer, 0)
-    const { mode, share, by, reason } = challenger
+    const { scorer } = known
+    if (scorer.workers >= this.#threadsFor(challenger)) this.#change(known, scorer)
+    else this.#loading = this.#loading.then(() => this.#grow(known, scorer))
+  }
+
+  /** Of the champion's threads, the share that it has of the posts. */
+  #threadsFor({ share }: Challenger): number {
+    return Math.max(1, Math.ceil(share * this.#models.scorer.workers))
+  }
+
+  /** Its larger share begins once it has the threads for it. */
+  async #grow(known: Known, scorer: Scorer): Promise<void> {
+    const { version } = known.challenger
+    await scorer.grow(this.#threadsFor(known.challenger)).catch((error: unknown) => {
+      if (this.#known.get(version) === known)
+        this.#log.warn({ err: error, version }, 'a challenger gets no more threads, and goes on with those it has')
+    })
+    if (this.#known.get(version) === known) this.#change(known, scorer)
+  }
+
+  #change(known: Known, scorer: Scorer): void {
+    this.#route(known, scorer, 0)
+    const { version, mode, share, by, reason } = known.challenger
     this.#log.info({ model: this.#name, version, mode, share, by, reason }, 'a challenger is changed')
   }
 
@@ -144,7 +165,8 @@ class TrafficFollower {
       // A shadow yields to the champion for as long as it is one. A canary is waited for, so it may not.
       const priority = known.challenger.mode === 'shadow' ? 'low' : 'low at first'
       const directory = await this.#registry.open(this.#name, version)
-      const scorer = await this.#start(directory, { provider, priority, signal })
+      const workers = this.#threadsFor(known.challenger)
+      const scorer = await this.#start(directory, { provider, workers, priority, signal })
       if (signal.aborted) return await scorer[Symbol.asyncDispose]()
       known.watch = this.#watch(known.challenger, scorer.labels)
       known.scorer = scorer

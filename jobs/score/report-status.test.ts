@@ -43,6 +43,7 @@ const scorer: Scorer = {
   version: 3,
   variant: 'fp32',
   toForeground: () => true,
+  grow: async () => undefined,
   labels: ['no', 'yes'],
   provider: 'cpu',
   workers: 2,

@@ -56,6 +56,7 @@ function scorer(version = 1): Scorer & { readonly calls: (readonly string[])[] }
     workers: 1,
     variant: 'fp32',
     toForeground: () => true,
+    grow: async () => undefined,
     async score(texts) {
       calls.push(texts)
       return texts.map((text) =>

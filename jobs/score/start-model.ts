@@ -18,6 +18,8 @@ export type StartScorer = (directory: ModelDirectory, beside?: Beside) => Promis
 export interface Beside {
   /** What the running version proved to work: it need not be found out again. */
   readonly provider: Scorer['provider']
+  /** Threads to begin with; as many as the settings say, if it is not given. */
+  readonly workers?: number
   /** Of its threads, which get it in the way of those that score. */
   readonly priority: Exclude<Priority, 'usual'>
   /** Ends the threads, ready or not. */

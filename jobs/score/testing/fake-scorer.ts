@@ -7,13 +7,19 @@ export interface FakeScorer extends Scorer {
 /** A scorer without a model, which answers after a turn of the event loop, and fails once it is released. */
 export function fakeScorer(version: number, name = 'tiny'): FakeScorer {
   let released = false
+  let workers = 1
   return {
     name,
     version,
     labels: ['no', 'yes'],
     provider: 'cpu',
     variant: 'fp32',
-    workers: 1,
+    get workers() {
+      return workers
+    },
+    async grow(most) {
+      workers = Math.max(workers, most)
+    },
     toForeground: () => true,
     get released() {
       return released
