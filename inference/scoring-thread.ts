@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { parentPort, workerData } from 'node:worker_threads'
 import { DriftlineError, messageOf } from '../core/errors.ts'
 import { normalisers } from '../text/normalisers.ts'
@@ -45,7 +47,8 @@ async function act(message: ToWorker): Promise<void> {
       return setThreadPriority(message.low)
     case 'unload':
       await unload()
-      return send({ kind: 'unloaded' })
+      send({ kind: 'unloaded' })
+      return collectGarbage()
     case 'close':
       await unload()
       return port?.close()
@@ -62,6 +65,15 @@ async function unload(): Promise<void> {
   const { session } = model ?? {}
   model = undefined
   await session?.release()
+}
+
+/**
+ * A thread that rests makes no garbage, so nothing would ever collect what the model has left: its tokenizer, and the contents of
+ * its files. What is known of the heap does not count those, and they are most of it.
+ */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
 }
 
 async function load(input: WorkerInput, rounds: number): Promise<void> {
