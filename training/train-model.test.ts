@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { systemClock } from '../core/clock.ts'
+import { silentLog } from '../core/log.ts'
 import { seededRandom } from '../core/random.ts'
+import { proveModel } from '../inference/proof/prove-model.ts'
 import { loadModelDirectory } from '../models/model-directory.ts'
 import { Certificate } from './after/certify.ts'
 import { testBackend } from './backends/testing/backend.ts'
@@ -70,6 +72,11 @@ test('from scratch, then on: the directory loads, the certificate passes, and th
   expect(manifest.reference.label?.counts.reduce((sum, count) => sum + count)).toBe(120)
   const certificate = Certificate.parse(JSON.parse(readFileSync(join(first, 'certificate.json'), 'utf8')))
   expect(certificate).toMatchObject({ passed: true, comparisons: [{ variant: 'fp32' }, { variant: 'int8' }] })
+
+  // What training says the model answers is what the way of the score job answers.
+  const signal = AbortSignal.timeout(120_000)
+  const { steps } = (await proveModel({ path: first, manifest }, { log: silentLog, signal })) ?? { steps: [] }
+  expect(steps.find(({ name }) => name === 'golden')?.found).toMatch(/^at most/)
 
   // The words have changed sides: what the old version knows is wrong now.
   const turned = labels(folder, 'turned', 600, 2, { glad: sad, sad: glad })

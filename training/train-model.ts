@@ -6,9 +6,11 @@ import { DriftlineError } from '../core/errors.ts'
 import { packageVersion } from '../core/package-version.ts'
 import { seededRandom } from '../core/random.ts'
 import { writeManifest } from '../models/model-directory.ts'
+import { goldenFile } from '../models/proof/golden.ts'
 import type { Lineage, Manifest } from '../models/registry/manifest.ts'
 import type { Certificate } from './after/certify.ts'
 import { type FinishOptions, finish } from './after/finish.ts'
+import { goldenOf } from './after/golden.ts'
 import { referenceOf } from './after/reference.ts'
 import type { BackendName } from './backends/backend.ts'
 import { type HoldOut, type LabelledPost, type LabelledPosts, readLabelledPosts, readTexts, split } from './data.ts'
@@ -158,6 +160,8 @@ export async function trainModel(options: TrainOptions): Promise<TrainReport> {
   if (start.tokenizerConfig !== undefined) {
     await writeFile(join(out, 'tokenizer_config.json'), `${JSON.stringify(start.tokenizerConfig, null, 2)}\n`)
   }
+  const golden = await goldenOf(onnx, form, start.textForm, labels.length)
+  await writeFile(join(out, goldenFile), `${JSON.stringify(golden, null, 2)}\n`)
 
   onPhase('evaluating')
   const { base } = start

@@ -5,7 +5,7 @@ import { slotCount, slotOf } from '../../models/registry/slots.ts'
 import { type ChallengerChange, endChallenger, readTraffic, setChallenger } from '../../models/registry/traffic.ts'
 import type { ModelSwitch } from './swap.ts'
 import { fakeScorer } from './testing/fake-scorer.ts'
-import { ScoreRig, until } from './testing/score-rig.ts'
+import { allThreads, ScoreRig, until } from './testing/score-rig.ts'
 
 let rig: ScoreRig
 let posts = 0
@@ -90,6 +90,29 @@ test('canaries start, grow and end while posts arrive, and each post is scored b
     { to_version: 2, reason: 'seen enough' },
     { to_version: 3, reason: 'seen enough' },
   ])
+})
+
+test('a challenger has as many threads as its share of the posts needs, and all of them once it is the champion', async () => {
+  await rig.whileScoring(async (models) => {
+    await more(10)
+    const champion = models.scorer.version
+    const to = champion === 2 ? 1 : 2
+    const threads = () => models.contenders[0]?.live.scorer.workers
+    await set(to, { share: 0.2 })
+    await until(() => threads() === 1)
+    await set(to, { share: 0.6 })
+    await until(() => running(models).some(([, slots]) => slots === 6000))
+    expect(threads()).toBe(3)
+    await set(to, { share: 0.3 })
+    await until(() => running(models).some(([, slots]) => slots === 3000))
+    expect(threads()).toBe(3)
+    await rig.promote(to, 'good')
+    await until(() => models.scorer.version === to)
+    expect(models.scorer.workers).toBe(allThreads)
+    expect(rig.started.filter((version) => version === to)).toHaveLength(1)
+    await rig.promote(champion, 'as it was')
+    await until(() => models.scorer.version === champion)
+  })
 })
 
 test('a shadow scores its share beside the champion, in rows of its own that no view counts', async () => {

@@ -7,7 +7,7 @@ import { adoptBundled, bundledName, loadDirectory, parseModelSetting } from '../
 import type { ModelDirectory } from '../../models/model-directory.ts'
 import { openRegistryAt, type RegistryPlace } from '../../models/registry/open-registry.ts'
 import type { Change, Registry } from '../../models/registry/registry.ts'
-import type { ReadyModel } from './swap.ts'
+import type { ReadyModel } from './ready.ts'
 
 /** The alias that the job follows. */
 export const followed = 'champion'

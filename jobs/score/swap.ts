@@ -4,43 +4,20 @@ import type { LogRecord, TopicInfo } from '../../connectors/event-log.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
 import type { Scorer } from '../../inference/scorer.ts'
-import type { SlotRange } from '../../models/registry/slots.ts'
+import { ChangeRecords } from './change-records.ts'
+import { HeldModels } from './held-models.ts'
 import { isIn, Lane, type Turn } from './lane.ts'
+import type { ReadyContender, ReadyModel, Reason } from './ready.ts'
 import {
   type Cause,
   type Champion,
   type Contender,
   type Endings,
-  type Live,
   type Route,
   type Told,
   tellChampion,
   tellChanges,
-  tellRoute,
 } from './route.ts'
-import type { Watch } from './watch.ts'
-
-/** Why a model came to score. */
-export interface Reason extends Cause {
-  /** The alias that the job follows, or `''` for a model that stays. */
-  readonly alias: string
-  /** From the first look at the files to warm threads, in milliseconds. */
-  readonly loadMs: number
-}
-
-/** A model that is ready, and why it is there. `by` is `''` when nobody moved the alias. */
-export interface ReadyModel extends Reason {
-  readonly scorer: Scorer
-}
-
-/** A challenger that is ready, and which posts are its own. */
-export interface ReadyContender extends Cause {
-  readonly scorer: Scorer
-  readonly mode: Contender['mode']
-  readonly slots: readonly SlotRange[]
-  readonly loadMs: number
-  readonly watch: Watch
-}
 
 /** The models of some records of a batch, mostly of all. */
 export interface Lease {
@@ -65,14 +42,10 @@ export interface ModelSwitchOptions {
   readonly nowUs?: () => number
 }
 
-/** What a record of a change is taken to need before one was measured, in microseconds. */
-const firstRecordUs = 50_000
 /** A change is recorded ahead of what comes in meanwhile, times this: records vary. */
 const margin = 1.5
 /** An offset that is not reached within this, after it was recorded, is no longer waited for, in milliseconds. */
 const reachedWithinMs = 500
-/** Rows that tell of a hand-over gather for so long, in milliseconds. */
-const gatherMs = 100
 
 /**
  * Holds the models that score now: the champion, and challengers beside it. A batch leases them for as long as it takes;
@@ -89,23 +62,28 @@ const gatherMs = 100
 export class ModelSwitch implements AsyncDisposable {
   readonly #options: ModelSwitchOptions
   readonly #lanes = new Map<string, Lane>()
-  /** Models that are not released: those of the route, and older ones that still have batches or records to come. */
-  readonly #held = new Set<Live>()
-  readonly #leaving = new Set<Promise<void>>()
+  readonly #records: ChangeRecords
+  readonly #held: HeldModels
   readonly #endings: Endings = new WeakMap()
   readonly #closing = new AbortController()
   #route: Route
   #changes = 0
-  #lastRowMs = 0
-  #recordUs = firstRecordUs
-  /** Hand-overs that are not told yet. */
-  #handOvers: SwapRow[] = []
 
   constructor(options: ModelSwitchOptions) {
     this.#options = options
     setMaxListeners(0, this.#closing.signal) // one for each change that partitions have still to reach
-    const { scorer, ...reason } = options.first
-    this.#route = { champion: { ...reason, live: this.#hold(scorer), from: 0, id: this.#nextId() }, contenders: [] }
+    const { record, clock, log, first } = options
+    const nowUs = () => this.#nowUs()
+    this.#records = new ChangeRecords({ record, clock, log, nowUs, signal: this.#closing.signal })
+    this.#held = new HeldModels(
+      log,
+      (live) => isIn(this.#route, live) || [...this.#lanes.values()].some((lane) => lane.mayNeed(live)),
+    )
+    const { scorer, ...reason } = first
+    this.#route = {
+      champion: { ...reason, live: this.#held.hold(scorer), from: 0, id: this.#nextId() },
+      contenders: [],
+    }
   }
 
   /** The champion, as the next batch will have it. */
@@ -148,7 +126,7 @@ export class ModelSwitch implements AsyncDisposable {
   /** The partition is closed here, and another process may go on with it: nothing may be told of it any more. */
   forget(topic: TopicInfo, partition: number): void {
     this.#lanes.delete(keyOf(topic, partition))
-    this.#sweep()
+    this.#held.sweep()
   }
 
   #lane(topic: TopicInfo, partition: number): Lane {
@@ -162,9 +140,8 @@ export class ModelSwitch implements AsyncDisposable {
     const { now } = lane
     if (now === undefined) throw new Error('nobody scores this partition')
     const { champion, contenders } = now.route
-    const lives = [champion.live, ...contenders.map(({ live }) => live)]
     const back = lane.begin()
-    for (const live of lives) live.batches++
+    const giveBack = this.#held.lease([champion.live, ...contenders.map(({ live }) => live)])
     return {
       records,
       scorer: champion.live.scorer,
@@ -172,10 +149,7 @@ export class ModelSwitch implements AsyncDisposable {
       recorded: now.recorded,
       end: () => {
         back()
-        for (const live of lives) {
-          live.batches--
-          this.#leaveIfDone(live)
-        }
+        giveBack()
       },
     }
   }
@@ -185,8 +159,8 @@ export class ModelSwitch implements AsyncDisposable {
     const { now, pauseUs } = lane
     const turn = lane.reach(offset)
     if (turn === undefined) return
-    if (turn.route.champion.id !== now?.route.champion.id) this.#tellHandOver(lane, turn, pauseUs)
-    this.#sweep()
+    if (turn.route.champion.id !== now?.route.champion.id) this.#records.tellHandOver(lane, turn, pauseUs)
+    this.#held.sweep()
   }
 
   /** Records who scores from this offset on, where nothing ahead says so; its rows wait for that. */
@@ -197,10 +171,12 @@ export class ModelSwitch implements AsyncDisposable {
     // Begun again further back: who scores is told again from there, by the change that brought the champion.
     const told = changes.length === 0 ? [tellChampion(route.champion)] : changes
     const isSwap = now !== undefined && now.route.champion.id !== route.champion.id
-    const recorded = this.#record(this.#rows(lane, { route, from: offset }, told, isSwap ? pauseUs : 0))
+    const recorded = this.#records.record(
+      this.#records.rowsOf(lane, { route, from: offset }, told, isSwap ? pauseUs : 0),
+    )
     lane.enter({ route, from: offset, recorded })
     recorded.catch(() => this.#undo([lane], recorded)) // its batches fail with it, and come again
-    this.#sweep()
+    this.#held.sweep()
   }
 
   /**
@@ -215,12 +191,12 @@ export class ModelSwitch implements AsyncDisposable {
     for (const lane of this.#lanes.values()) {
       const before = atOnce ? lane.now : lane.last
       if (before === undefined) continue
-      const turn = { route, from: Math.max(before.from, lane.offsetIn(atOnce ? 0 : this.#recordUs * margin)) }
+      const turn = { route, from: Math.max(before.from, lane.offsetIn(atOnce ? 0 : this.#records.recordUs * margin)) }
       turns.push([lane, turn])
-      rows.push(...this.#rows(lane, turn, tellChanges(before.route, route, this.#endings), 0))
+      rows.push(...this.#records.rowsOf(lane, turn, tellChanges(before.route, route, this.#endings), 0))
     }
     if (rows.length === 0) return
-    const recorded = this.#record(rows)
+    const recorded = this.#records.record(rows)
     for (const [lane, turn] of turns) lane.expect({ ...turn, recorded }, atOnce)
     const lanes = turns.map(([lane]) => lane)
     void recorded.then(
@@ -236,20 +212,20 @@ export class ModelSwitch implements AsyncDisposable {
   async #endWait(lanes: readonly Lane[], recorded: Promise<void>): Promise<void> {
     await this.#options.clock.sleep(reachedWithinMs, this.#closing.signal).catch(() => undefined)
     for (const lane of lanes) lane.passOver(recorded)
-    this.#sweep()
+    this.#held.sweep()
   }
 
   /** A record that failed is made again with the next batch, as if nothing were known of the partition. */
   #undo(lanes: readonly Lane[], recorded: Promise<void>): void {
     for (const lane of lanes) lane.undo(recorded)
-    this.#sweep()
+    this.#held.sweep()
   }
 
   /** From now on, batches get this model. One that is a challenger already goes on with the threads it has. */
   swap({ scorer, ...reason }: ReadyModel): void {
     const { contenders } = this.#route
     const contender = contenders.find(({ live }) => live.scorer === scorer)
-    const live = contender?.live ?? this.#hold(scorer)
+    const live = contender?.live ?? this.#held.hold(scorer)
     const champion: Champion = { ...reason, live, from: this.scorer.version, id: this.#nextId() }
     if (contender !== undefined) this.#endings.set(live, { ...reason, id: champion.id })
     this.#go({ champion, contenders: contenders.filter((other) => other !== contender) })
@@ -259,7 +235,7 @@ export class ModelSwitch implements AsyncDisposable {
   setContender({ scorer, ...ready }: ReadyContender): void {
     const { champion, contenders } = this.#route
     const before = contenders.find(({ live }) => live.scorer === scorer)
-    const contender: Contender = { ...ready, live: before?.live ?? this.#hold(scorer), id: this.#nextId() }
+    const contender: Contender = { ...ready, live: before?.live ?? this.#held.hold(scorer), id: this.#nextId() }
     this.#go({ champion, contenders: [...contenders.filter((other) => other !== before), contender] })
   }
 
@@ -286,82 +262,18 @@ export class ModelSwitch implements AsyncDisposable {
       reason,
       outcome,
     }
-    const nowhere = { topic: '', topic_id: '', partition: 0, first_offset: 0, pause_us: 0 }
-    await this.#options.record([{ ...told, ...nowhere, ...this.#common(this.#route) }])
+    await this.#records.tellRefusal(told, this.#route)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort()
-    for (const live of this.#held) this.#leave(live)
-    await Promise.all(this.#leaving)
-  }
-
-  async #record(rows: readonly SwapRow[]): Promise<void> {
-    const startedUs = this.#nowUs()
-    await this.#options.record(rows)
-    this.#recordUs += 0.3 * (this.#nowUs() - startedUs - this.#recordUs)
-  }
-
-  #rows(lane: Lane, { route, from }: Omit<Turn, 'recorded'>, told: readonly Told[], pauseUs: number): SwapRow[] {
-    const { topic, partition } = lane
-    const where = { topic: topic.name, topic_id: topic.id, partition, first_offset: from, pause_us: pauseUs }
-    return told.map((change) => ({ ...change, ...where, ...this.#common(route) }))
-  }
-
-  /** The record of a swap was made ahead; what the hand-over was like is told after it, and nobody waits for that. */
-  #tellHandOver(lane: Lane, turn: Turn, pauseUs: number): void {
-    const told = { ...tellChampion(turn.route.champion), outcome: 'took_over' }
-    this.#handOvers.push(...this.#rows(lane, turn, [told], pauseUs))
-    if (this.#handOvers.length > 1) return
-    void this.#options.clock
-      .sleep(gatherMs, this.#closing.signal)
-      .catch(() => undefined)
-      .then(() => this.#options.record(this.#handOvers.splice(0)))
-      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'a hand-over could not be recorded'))
-  }
-
-  /** The columns that all rows fill alike. Each row is later than the one before, so that they have an order. */
-  #common(route: Route) {
-    this.#lastRowMs = Math.max(this.#options.clock.now(), this.#lastRowMs + 1)
-    return { swapped_at: this.#lastRowMs, model_name: this.scorer.name, ...tellRoute(route) }
+    await this.#held[Symbol.asyncDispose]()
   }
 
   #go(route: Route, atOnce = false): void {
     this.#route = route
     this.#tellAhead(atOnce)
-    this.#sweep()
-  }
-
-  #hold(scorer: Scorer): Live {
-    const live = { scorer, batches: 0 }
-    this.#held.add(live)
-    return live
-  }
-
-  #sweep(): void {
-    for (const live of [...this.#held]) this.#leaveIfDone(live)
-  }
-
-  #leaveIfDone(live: Live): void {
-    if (live.batches > 0 || isIn(this.#route, live)) return
-    if ([...this.#lanes.values()].some((lane) => lane.mayNeed(live))) return
-    this.#leave(live)
-  }
-
-  #leave(live: Live): void {
-    if (!this.#held.delete(live)) return
-    const leaving = this.#release(live.scorer).finally(() => this.#leaving.delete(leaving))
-    this.#leaving.add(leaving)
-  }
-
-  async #release(scorer: Scorer): Promise<void> {
-    const { log } = this.#options
-    try {
-      await scorer[Symbol.asyncDispose]()
-      log.debug({ version: scorer.version }, 'model is released')
-    } catch (error) {
-      log.warn({ err: error, version: scorer.version }, 'model could not be released')
-    }
+    this.#held.sweep()
   }
 
   #nowUs(): number {

@@ -22,6 +22,9 @@ import { ModelSwitch } from '../swap.ts'
 import { verify } from '../verify.ts'
 import { fakeScorer } from './fake-scorer.ts'
 
+/** Of a champion. */
+export const allThreads = 4
+
 /** A store, a log and a registry with versions 1 to 3 of `tiny`, and the score job with scorers that a test makes up. */
 export class ScoreRig implements AsyncDisposable {
   readonly config: Config
@@ -70,6 +73,7 @@ export class ScoreRig implements AsyncDisposable {
       if (this.broken.has(version)) throw new DriftlineError('MODEL_INVALID', { reason: 'its first run failed' })
       this.started.push(version)
       const scorer = this.scorers.get(version)?.() ?? fakeScorer(version)
+      await scorer.grow(beside?.workers ?? allThreads)
       // As a real one, it lives as long as the signal that it was started with.
       beside?.signal?.addEventListener('abort', () => void scorer[Symbol.asyncDispose](), { once: true })
       return scorer
