@@ -1,16 +1,19 @@
 import { parseArgs } from 'node:util'
 import { type Random, seededRandom } from '../core/random.ts'
+import { estimateAccuracy } from '../jobs/drift/estimate.ts'
 import { calibratorOf, expectedRight } from '../jobs/drift/labelled.ts'
-import type { TopLabelCalibrator } from '../stats/top-label.ts'
+import { shuffled } from '../training/data-batches.ts'
 import { readPosts, type ScoredPost, scored } from './drift/scored-posts.ts'
-import { labelledOf } from './drift/windows.ts'
+import { labelledOf, sampledOf } from './drift/windows.ts'
 
 const usage = `npm run bench -- drift-cbpe --data <file> [options]
-Accuracy as the scores promise it (CBPE) against the truth, on labelled posts whose mix is shifted and whose labels keep
-their meaning; and with labels that change their meaning, where it must fail.
-  --data <file>    labelled posts, JSON Lines, .gz or not; several times for several sets
+Accuracy as the drift job estimates it without labels of the window, against the truth, on labelled posts whose mix is
+shifted and whose labels keep their meaning; and with labels that change their meaning, where it must fail. Each set is split
+in halves at random: labels of one half calibrate, windows are drawn from the other.
+  --data <file>    labelled posts, JSON Lines, .gz or not, that the model was not trained on; several times for several sets
   --window <n>     posts of a window (default 2000)
-  --repeats <n>    windows of each shift (default 20)
+  --splits <n>     halves into which a set is split anew; one window of each shift for each (default 20)
+  --labels <n>     labels that calibrate, at most (default all of a half)
   --json           print JSON`
 
 /** The claim, in points of accuracy. */
@@ -25,12 +28,14 @@ interface Shift {
 interface Measured {
   readonly set: string
   readonly shift: string
-  /** Mean accuracy in the windows, and as promised. */
+  /** Means over the splits: accuracy in the windows, as calibrated confidence promises it, and as the job estimates it. */
   readonly truth: number
+  readonly confidence: number
   readonly estimate: number
-  /** Mean and largest |estimate − truth| over windows, the latter with the luck of a window in it. */
+  /** Mean |estimate − truth|, with the luck of windows and labels in it. */
   readonly meanError: number
-  readonly worstError: number
+  /** Share of the windows whose truth lies in the estimate's 95 % interval. */
+  readonly covered: number
 }
 
 export async function driftCbpe(args: readonly string[]): Promise<number> {
@@ -39,7 +44,8 @@ export async function driftCbpe(args: readonly string[]): Promise<number> {
     options: {
       data: { type: 'string', multiple: true },
       window: { type: 'string', default: '2000' },
-      repeats: { type: 'string', default: '20' },
+      splits: { type: 'string', default: '20' },
+      labels: { type: 'string', default: '1000000' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -52,29 +58,25 @@ export async function driftCbpe(args: readonly string[]): Promise<number> {
   for (const path of values.data) {
     const { posts, classes } = await scored(await readPosts(path))
     const set = path.replace(/^.*\//, '').replace(/\.jsonl(?:\.gz)?$/, '')
-    const random = seededRandom(5)
     const known = posts.filter(({ truth }) => classes.includes(truth))
-    const half = known.map(() => random() < 0.5)
-    const calibrator = calibratorOf(
-      known.filter((_, at) => half[at] === true).map((post) => labelledOf(post)),
-      classes,
-    )
-    if (calibrator === undefined) throw new Error(`${path} holds too few labelled posts`)
-    const rest = known.filter((_, at) => half[at] === false)
-    for (const shift of shiftsOf(rest)) {
-      results.push({
-        set,
-        ...measure(rest, shift, calibrator, Number(values.window), Number(values.repeats), random),
-      })
+    const sizes = { window: Number(values.window), splits: Number(values.splits), labels: Number(values.labels) }
+    for (const one of measureSet(known, classes, sizes)) {
+      results.push({ set, ...one })
+      if (!values.json) process.stdout.write(`${describe({ set, ...one })}\n`)
     }
   }
-  const drawn = results.filter(({ shift }) => shift !== 'labels flipped')
+  const drawn = results.filter(({ shift }) => shift !== flipped)
   const over = drawn.filter(({ truth, estimate }) => Math.abs(truth - estimate) > promised)
-  process.stdout.write(values.json ? `${JSON.stringify(results)}\n` : `${results.map(describe).join('\n')}\n`)
-  const worst = drawn.reduce((most, { truth, estimate }) => Math.max(most, Math.abs(truth - estimate)), 0)
-  process.stderr.write(`largest error under covariate shift ${(worst * 100).toFixed(2)} points\n`)
+  if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`)
+  const worst = (of: (one: Measured) => number) =>
+    (100 * drawn.reduce((most, one) => Math.max(most, Math.abs(one.truth - of(one))), 0)).toFixed(2)
+  process.stderr.write(
+    `largest error under covariate shift ${worst(({ estimate }) => estimate)} points; of confidence alone ${worst(({ confidence }) => confidence)}\n`,
+  )
   return over.length === 0 ? 0 : 1
 }
+
+const flipped = 'labels flipped'
 
 /** Shifts of the posts: p(x) changes, p(class | x) does not, since only what is known of a post decides. */
 function shiftsOf(posts: readonly ScoredPost[]): readonly Shift[] {
@@ -101,49 +103,60 @@ function shiftsOf(posts: readonly ScoredPost[]): readonly Shift[] {
     { name: 'exclamations', weight: has(/!/) },
     { name: 'hashtags', weight: has(/#\w/) },
     { name: 'unknown words', weight: ({ unknown }) => (unknown > 0 ? 8 : 1) },
-    { name: 'labels flipped', weight: () => 1 },
+    ...[...new Set(posts.map(({ lang }) => lang))]
+      .filter((lang, _, all) => all.length > 1 && lang !== '')
+      .map((lang) => ({ name: `language ${lang}`, weight: (post: ScoredPost) => (post.lang === lang ? 8 : 1) })),
+    { name: flipped, weight: () => 1 },
   ]
 }
 
-function measure(
+function measureSet(
   posts: readonly ScoredPost[],
-  { name, weight }: Shift,
-  calibrator: TopLabelCalibrator,
-  window: number,
-  repeats: number,
-  random: Random,
-): Omit<Measured, 'set'> {
+  classes: readonly string[],
+  { window, splits, labels }: { readonly window: number; readonly splits: number; readonly labels: number },
+): readonly Omit<Measured, 'set'>[] {
+  const random = seededRandom(5)
+  const sums = new Map<string, Omit<Measured, 'set' | 'shift'>>()
+  for (let split = 0; split < splits; split++) {
+    const half = posts.map(() => random() < 0.5)
+    const told = shuffled(
+      posts.filter((_, at) => half[at] === true),
+      random,
+    ).slice(0, labels)
+    const labelled = told.map((post) => labelledOf(post))
+    const calibrator = calibratorOf(labelled, classes)
+    if (calibrator === undefined) throw new Error('too few labelled posts')
+    const rest = posts.filter((_, at) => half[at] === false)
+    for (const shift of shiftsOf(rest)) {
+      const drawn = draw(rest, shift, window, random)
+      const isRight = ({ label, truth }: ScoredPost) =>
+        shift.name === flipped && random() < 0.5 ? label === opposite[truth] : label === truth
+      const truth = drawn.filter(isRight).length / window
+      const sampled = drawn.map((post) => sampledOf(post))
+      const confidence = expectedRight(calibrator, sampled).reduce((sum, right) => sum + right, 0) / window
+      const estimate = estimateAccuracy({ calibrator, labelled }, sampled)
+      if (estimate === undefined) throw new Error('a window is empty')
+      const before = sums.get(shift.name) ?? { truth: 0, confidence: 0, estimate: 0, meanError: 0, covered: 0 }
+      sums.set(shift.name, {
+        truth: before.truth + truth / splits,
+        confidence: before.confidence + confidence / splits,
+        estimate: before.estimate + estimate.value / splits,
+        meanError: before.meanError + Math.abs(estimate.value - truth) / splits,
+        covered: before.covered + (estimate.low <= truth && truth <= estimate.high ? 1 / splits : 0),
+      })
+    }
+  }
+  return [...sums].map(([shift, of]) => ({ shift, ...of }))
+}
+
+function draw(posts: readonly ScoredPost[], { weight }: Shift, count: number, random: Random): readonly ScoredPost[] {
   const upTo = new Float64Array(posts.length)
   let sum = 0
   posts.forEach((post, at) => {
     sum += weight(post)
     upTo[at] = sum
   })
-  const rights = expectedRight(calibrator, posts)
-  const errors: number[] = []
-  let [truth, estimate] = [0, 0]
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    let [right, expected] = [0, 0]
-    for (let draw = 0; draw < window; draw++) {
-      const at = indexOf(upTo, random() * sum)
-      const post = posts[at]
-      if (post === undefined) continue
-      const flipped = name === 'labels flipped' && random() < 0.5
-      const isRight = post.label === post.truth
-      right += (flipped ? post.label === opposite[post.truth] : isRight) ? 1 : 0
-      expected += rights[at] ?? 0
-    }
-    errors.push(Math.abs(expected - right) / window)
-    truth += right / window / repeats
-    estimate += expected / window / repeats
-  }
-  return {
-    shift: name,
-    truth,
-    estimate,
-    meanError: errors.reduce((total, error) => total + error, 0) / repeats,
-    worstError: Math.max(...errors),
-  }
+  return Array.from({ length: count }, () => posts[indexOf(upTo, random() * sum)]).filter((post) => post !== undefined)
 }
 
 const opposite: Readonly<Record<string, string>> = { negative: 'positive', positive: 'negative', neutral: 'neutral' }
@@ -158,7 +171,7 @@ function indexOf(upTo: Float64Array, at: number): number {
   return low
 }
 
-function describe({ set, shift, truth, estimate, meanError, worstError }: Measured): string {
-  const points = (value: number) => (value * 100).toFixed(2)
-  return `${set.padEnd(26)} ${shift.padEnd(20)} truth ${points(truth)} estimate ${points(estimate)}  off by ${points(estimate - truth)}; per window ${points(meanError)} on average, ${points(worstError)} at most`
+function describe({ set, shift, truth, confidence, estimate, meanError, covered }: Measured): string {
+  const points = (value: number) => (value * 100).toFixed(2).padStart(5)
+  return `${set.padEnd(26)} ${shift.padEnd(20)} truth ${points(truth)} estimate ${points(estimate)}  off by ${points(estimate - truth)} (confidence alone ${points(confidence - truth)}); per window ${points(meanError)}, in the interval ${(100 * covered).toFixed(0)} %`
 }

@@ -7,6 +7,7 @@ import { type Random, seededRandom } from '../core/random.ts'
 import { compare } from '../jobs/drift/check.ts'
 import { judge } from '../jobs/drift/judge.ts'
 import { lasting } from '../jobs/drift/lasting.ts'
+import { grouped } from '../jobs/drift/outcome.ts'
 import { type Reference, referenceOf } from '../jobs/drift/reference.ts'
 import { type Change, changesOf } from './drift/changes.ts'
 import { type RawPost, readPosts, type ScoredPost, scored } from './drift/scored-posts.ts'
@@ -41,11 +42,18 @@ interface Stream {
 const Ours = z.record(z.string(), z.array(z.number()))
 type Ours = z.infer<typeof Ours>
 
-/** What a peer says of each window, by stream; streams without a change begin with `null`. */
-const Peer = z.object({ name: z.string(), version: z.string(), alarms: z.record(z.string(), z.array(z.boolean())) })
+/** What a peer says of each window, by stream: whether it raises an alarm with its defaults, and its values, which grow with a change. */
+const Peer = z.object({
+  name: z.string(),
+  version: z.string(),
+  alarms: z.record(z.string(), z.array(z.boolean())),
+  values: z.record(z.string(), z.array(z.array(z.number()))).optional(),
+})
 type Peer = z.infer<typeof Peer>
 
 const gradualWindows = 5
+/** False alarms at which all are compared: a rate that 120 windows can measure, and one as strict as they can tell. */
+const equalRates = [0.05, 0.01]
 /** As the drift job: the newest labels, however old their posts are. */
 const recentLabels = 500
 
@@ -96,8 +104,8 @@ export async function driftPower(args: readonly string[]): Promise<number> {
     const path = join(exchange, `${name}.json`)
     if (existsSync(path)) peers.push(...z.array(Peer).parse(JSON.parse(await readFile(path, 'utf8'))))
   }
-  const rows = compareAll(ours, peers)
-  process.stdout.write(values.json ? `${JSON.stringify(rows)}\n` : describe(rows, ours, peers))
+  const all = comparisons(ours, peers)
+  process.stdout.write(values.json ? `${JSON.stringify(all)}\n` : describe(all, Number(values.window)))
   return 0
 }
 
@@ -190,82 +198,132 @@ function judgeStream(reference: Reference, stream: Stream, every: number): numbe
   })
 }
 
-interface Row {
-  readonly change: string
-  readonly strength: number
-  readonly over: number
-  readonly against: string
-  /** Windows up to the first alarm, for each stream; null for none. */
-  readonly ours: readonly (number | null)[]
-  readonly theirs: readonly (number | null)[]
+/** Somebody's alarms, as delays by stream: windows up to the first alarm, `null` for none. */
+interface Answers {
+  readonly name: string
+  /** Alarms in windows without a change. */
+  readonly falseAlarms: number
+  readonly delays: Readonly<Record<string, number | null>>
 }
 
-function compareAll(ours: Ours, peers: readonly Peer[]): readonly Row[] {
-  const streams = Object.keys(ours).filter((id) => !id.startsWith('null-'))
-  const groups = [...new Set(streams.map((id) => id.replace(/-\d+$/, '')))]
-  const nulls = Object.entries(ours).filter(([id]) => id.startsWith('null-'))
-  const nullP = nulls.flatMap(([, p]) => p).sort((a, b) => a - b)
-  return [{ name: 'budget', version: '', alarms: {} }, ...peers].flatMap((peer) => {
-    const theirAlarms = nulls.filter(([id]) => peer.alarms[id]?.[0] === true).length
-    // As many false alarms as the peer's on the same windows, and not one more.
-    const alpha = peer.name === 'budget' ? 1 / 720 : Math.max(1e-12, (nullP[theirAlarms] ?? 1) * 0.999999)
-    return groups.map((group) => {
-      const members = streams.filter((id) => id.replace(/-\d+$/, '') === group)
-      const [, change = '', strength = '0', over = '0'] = /^(.*)-([\d.]+)-(\d+)$/.exec(group) ?? []
-      return {
-        change,
-        strength: Number(strength),
-        over: Number(over),
-        against: peer.name,
-        ours: members.map((id) => first((ours[id] ?? []).map((p) => p <= alpha))),
-        theirs: members.map((id) => first(peer.alarms[id] ?? [])),
-      }
-    })
+/** Two or three who raised as many false alarms as each other, or were allowed to. */
+interface Comparison {
+  readonly title: string
+  readonly ours: Answers
+  readonly theirs: readonly Answers[]
+}
+
+/** Alarms wherever a score is above a threshold that so many windows without a change are above. */
+function atRate(name: string, scores: Scores, falseAlarms: number): Answers {
+  const without = nullsOf(scores).sort((a, b) => b - a)
+  const threshold = without[falseAlarms] ?? Number.POSITIVE_INFINITY
+  return answers(
+    name,
+    mapOf(scores, (score) => score > threshold),
+  )
+}
+
+type Scores = Readonly<Record<string, readonly number[]>>
+const isNull = (id: string) => id.startsWith('null-')
+const nullsOf = <T>(all: Readonly<Record<string, readonly T[]>>): T[] =>
+  Object.entries(all).flatMap(([id, of]) => (isNull(id) ? of : []))
+const mapOf = <T, U>(all: Readonly<Record<string, readonly T[]>>, change: (one: T) => U): Record<string, U[]> =>
+  Object.fromEntries(Object.entries(all).map(([id, of]) => [id, of.map(change)]))
+
+function answers(name: string, alarms: Readonly<Record<string, readonly boolean[]>>): Answers {
+  const delays = Object.entries(alarms).flatMap(([id, of]): [string, number | null][] => {
+    const at = of.indexOf(true)
+    return isNull(id) ? [] : [[id, at < 0 ? null : at + 1]]
   })
+  return { name, falseAlarms: nullsOf(alarms).filter(Boolean).length, delays: Object.fromEntries(delays) }
 }
 
-const first = (alarms: readonly boolean[]): number | null => {
-  const at = alarms.indexOf(true)
-  return at < 0 ? null : at + 1
+/** A peer's strongest value, each in standard deviations above its mean over the windows without a change. */
+function strongest(values: Readonly<Record<string, readonly (readonly number[])[]>>): Scores {
+  const without = nullsOf(values)
+  const spread = (without[0] ?? []).map((_, at) => {
+    const column = without.map((row) => row[at] ?? 0)
+    const mean = column.reduce((sum, one) => sum + one, 0) / column.length
+    const variance = column.reduce((sum, one) => sum + (one - mean) ** 2, 0) / Math.max(1, column.length - 1)
+    return { mean, deviation: Math.max(Math.sqrt(variance), 1e-9) } // what never moved speaks at its first move
+  })
+  return mapOf(values, (row) =>
+    Math.max(...spread.map(({ mean, deviation }, at) => ((row[at] ?? mean) - mean) / deviation)),
+  )
 }
 
-/** Median over streams; `null` when most of them were missed. */
-function median(delays: readonly (number | null)[]): number | null {
-  const sorted = delays.map((delay) => delay ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b)
-  const middle = sorted[(sorted.length - 1) >> 1] ?? Number.POSITIVE_INFINITY
-  return Number.isFinite(middle) ? middle : null
-}
-
-function describe(rows: readonly Row[], ours: Ours, peers: readonly Peer[]): string {
-  const nulls = Object.keys(ours).filter((id) => id.startsWith('null-'))
-  const rate = (alarms: number) => `${alarms} of ${nulls.length} windows without a change`
-  const shown = (delay: number | null) => (delay === null ? 'missed' : String(delay))
-  const lines = [
-    `false alarms at the budget of one in 30 days of hourly checks: ${rate(nulls.filter((id) => (ours[id]?.[0] ?? 1) <= 1 / 720).length)}`,
+function comparisons(ours: Ours, peers: readonly Peer[]): readonly Comparison[] {
+  const scores = mapOf(ours, (p) => -Math.log(Math.max(p, Number.MIN_VALUE)))
+  const nulls = nullsOf(scores).length
+  const equal = equalRates.map((rate): Comparison => {
+    const allowed = Math.round(rate * nulls)
+    return {
+      title: `at equal rates: ${allowed} false alarms in ${nulls} windows, thresholds set by them`,
+      ours: atRate('driftline', scores, allowed),
+      theirs: peers.flatMap(({ name, values }) =>
+        values === undefined ? [] : [atRate(name, strongest(values), allowed)],
+      ),
+    }
+  })
+  const defaults = peers.map((peer): Comparison => {
+    const theirs = answers(peer.name, peer.alarms)
+    return {
+      title: `${peer.name} ${peer.version} with its defaults, ours allowed as many false alarms`,
+      ours: atRate('driftline', scores, theirs.falseAlarms),
+      theirs: [theirs],
+    }
+  })
+  const budget = answers(
+    'driftline',
+    mapOf(ours, (p) => p <= 1 / 720),
+  )
+  return [
+    { title: 'at the budget of one false alarm in 30 days of hourly checks', ours: budget, theirs: [] },
+    ...equal,
+    ...defaults,
   ]
-  for (const { name, version, alarms } of peers) {
-    lines.push(`false alarms of ${name} ${version}: ${rate(nulls.filter((id) => alarms[id]?.[0] === true).length)}`)
-  }
-  lines.push('', `windows to the first alarm, median (at the budget; then ours | theirs at their false-alarm rate)`)
-  const later: string[] = []
-  for (const row of rows.filter(({ against }) => against === 'budget')) {
-    const same = rows.filter(
-      (one) => one.change === row.change && one.strength === row.strength && one.over === row.over,
-    )
-    const beside = peers.map(({ name }) => {
-      const one = same.find(({ against }) => against === name)
-      if (one === undefined) return ''
-      const [mine, theirs] = [median(one.ours), median(one.theirs)]
-      if ((mine ?? 1e9) > (theirs ?? 1e9)) later.push(`${row.change} ${row.strength} ${name}`)
-      return `${name} ${shown(mine)} | ${shown(theirs)}`.padEnd(32)
-    })
+}
+
+/** Median over streams; infinite when most of them were missed. */
+function median(delays: readonly (number | null | undefined)[]): number {
+  const sorted = delays.map((delay) => delay ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b)
+  return sorted[(sorted.length - 1) >> 1] ?? Number.POSITIVE_INFINITY
+}
+
+function describe(all: readonly Comparison[], windowPosts: number): string {
+  const groups = [...new Set(Object.keys(all[0]?.ours.delays ?? {}).map(groupOf))]
+  const shown = (delay: number) => (Number.isFinite(delay) ? String(delay) : '–')
+  const lines = [
+    `windows of ${grouped(windowPosts)} posts up to the first alarm, median over streams; – for most of them missed`,
+  ]
+  for (const { title, ours, theirs } of all) {
+    const judges = [ours, ...theirs]
     lines.push(
-      `${row.change.padEnd(14)} ${String(row.strength).padEnd(5)} ${(row.over === 0 ? 'sudden' : `over ${row.over}`).padEnd(8)} ${shown(median(row.ours)).padEnd(8)} ${beside.join(' ')}`,
+      '',
+      title,
+      `  ${'false alarms'.padEnd(26)} ${judges.map(({ name, falseAlarms }) => `${name} ${falseAlarms}`.padEnd(24)).join('')}`,
     )
+    const later = { one: 0, both: 0, earlier: 0 }
+    for (const group of groups) {
+      const members = Object.keys(ours.delays).filter((id) => groupOf(id) === group)
+      const [mine = 0, ...others] = judges.map(({ delays }) => median(members.map((id) => delays[id])))
+      if (others.some((other) => mine > other)) later.one++
+      if (others.length > 0 && others.every((other) => mine > other)) later.both++
+      if (others.length > 0 && others.every((other) => mine < other)) later.earlier++
+      const [, change = '', strength = '', over = ''] = /^(.*)-([\d.]+)-(\d+)$/.exec(group) ?? []
+      const what = `${change.replace('-', ' ')} ${strength} ${over === '0' ? 'sudden' : `over ${over}`}`
+      lines.push(`  ${what.padEnd(26)} ${[mine, ...others].map((delay) => shown(delay).padEnd(24)).join('')}`)
+    }
+    if (theirs.length > 0) {
+      lines.push(
+        `  of ${groups.length} changes: earlier than every peer ${later.earlier}, later than some peer ${later.one}, later than every peer ${later.both}`,
+      )
+    }
   }
-  lines.push('', later.length === 0 ? 'never later than a peer' : `later than a peer: ${later.join('; ')}`)
   return `${lines.join('\n')}\n`
 }
+
+const groupOf = (id: string): string => id.replace(/-\d+$/, '')
 
 const columns = [
   'window',

@@ -27,6 +27,8 @@ export const CheckSummary = z.object({
   posts: count,
   /** Accuracy as the scores promise it, and as the labels known at the time of the check show it. */
   estimated: z.nullable(Estimate),
+  /** Why there is none. */
+  estimateNote: z.string(),
   measured: z.nullable(z.extend(Estimate, { labels: count })),
 })
 export type CheckSummary = z.infer<typeof CheckSummary>

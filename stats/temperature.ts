@@ -7,13 +7,24 @@ import { softmaxRows } from './softmax.ts'
  * The cross-entropy is convex in 1/T, so a golden-section search over 1/T in [1/20, 20] finds the only minimum; posts that
  * are all right or all wrong have none inside and end at a bound.
  *
+ * With few posts that is a matter of luck: forty of which all are right make a model that is never in doubt. With `spread`, ln T
+ * is taken to be normal around 0 with that standard deviation before any post is seen, and the most probable T afterwards is
+ * what comes out: hundreds of posts outweigh it, a few do not.
+ *
  * @param logits [rows · classes], of posts that were not trained on
  * @param truth [rows], index of the class
+ * @param spread of ln T, > 0; infinite for the minimum alone
  * @returns T, 1 when there are no rows
  */
-export function fitTemperature(logits: Float32Array, truth: ArrayLike<number>, classes: number): number {
+export function fitTemperature(
+  logits: Float32Array,
+  truth: ArrayLike<number>,
+  classes: number,
+  spread = Number.POSITIVE_INFINITY,
+): number {
   if (truth.length === 0) return 1
-  const loss = (logInverse: number): number => crossEntropy(logits, truth, classes, Math.exp(logInverse))
+  const loss = (logInverse: number): number =>
+    crossEntropy(logits, truth, classes, Math.exp(logInverse)) + (logInverse / spread) ** 2 / 2 / truth.length
   const golden = (Math.sqrt(5) - 1) / 2
   let low = -Math.log(20)
   let high = Math.log(20)

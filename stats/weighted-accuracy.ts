@@ -6,6 +6,7 @@ export interface WeightedAccuracy extends Interval {
   readonly estimate: number
   /** Linearised, ≥ 0. */
   readonly standardError: number
+  readonly answers: number
   /** Answers that were drawn evenly and would tell as much. */
   readonly effectiveAnswers: number
 }
@@ -54,5 +55,5 @@ export function weightedAccuracy(
   const kish = weights ** 2 / squared
   const effective = Math.min(right.length, variance > 0 ? (estimate * (1 - estimate)) / variance : kish)
   const { low, high } = wilson(Math.min(estimate * effective, effective), effective, level)
-  return { estimate, standardError: Math.sqrt(variance), effectiveAnswers: effective, low, high }
+  return { estimate, standardError: Math.sqrt(variance), answers: right.length, effectiveAnswers: effective, low, high }
 }

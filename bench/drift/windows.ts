@@ -51,10 +51,9 @@ export function liveOf(posts: readonly ScoredPost[], labelled: readonly Labelled
 }
 
 export const labelledOf = (post: ScoredPost, selectionProbability = 1): LabelledPost => ({
-  id: post.id,
+  ...knownOf(post),
   label: post.truth,
   predicted: post.label,
-  probabilities: post.probabilities,
   selectionProbability,
 })
 
@@ -76,18 +75,21 @@ function sampleOf(posts: readonly ScoredPost[], blockOf: (at: number) => number)
 /** n · prime modulo the number of posts meets every post once. */
 const largePrime = 7_919_003
 
-const sampledOf = (
-  { id, text, label, probabilities, source, lang, words }: ScoredPost,
-  block: number,
-): SampledPost => ({
+export const sampledOf = (post: ScoredPost, block = 0): SampledPost => ({
+  ...knownOf(post),
+  label: post.label,
+  words: post.words,
+  block,
+})
+
+const knownOf = ({ id, text, source, lang, tokens, unknown, probabilities }: ScoredPost) => ({
   id,
   text,
-  label,
-  probabilities,
   source,
   lang,
-  words,
-  block,
+  tokens,
+  unknown,
+  probabilities,
 })
 
 /** Which of so many blocks of equally many posts the post at an index is in. */

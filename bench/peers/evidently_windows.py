@@ -1,6 +1,7 @@
-"""Evidently's defaults on the windows: python evidently_windows.py <folder> writes <folder>/evidently.json.
+"""Evidently on the windows: python evidently_windows.py <folder> writes <folder>/evidently.json.
 
-Two readings of its data drift preset: the whole data set has drifted (half of the columns, its default), and any column has.
+Two readings of its data drift preset with its defaults: the whole data set has drifted (half of the columns), and any column
+has. And the distances themselves, so that thresholds can be set by windows without a change.
 Columns: the model's confidence and class, tokens, unknown tokens, source, language and the text itself.
 """
 import json
@@ -24,23 +25,23 @@ before = Dataset.from_pandas(reference(folder), data_definition=definition)
 
 
 def judge(window):
-    """(data set drifted, any column drifted)"""
+    """(data set drifted, any column drifted, distance of each column)"""
     report = Report([DataDriftPreset()], include_tests=True).run(Dataset.from_pandas(window, data_definition=definition), before)
-    tests = report.dict()["tests"]
-    failed = [test["status"] == "FAIL" for test in tests]
-    return failed[0], any(failed[1:])
+    told = report.dict()
+    failed = [test["status"] == "FAIL" for test in told["tests"]]
+    distances = [float(one["value"]) for one in told["metrics"] if one["metric_name"].startswith("ValueDrift")]
+    return failed[0], any(failed[1:]), distances
 
 
-whole, column = {}, {}
+whole, column, values = {}, {}, {}
 for name, windows in streams(folder):
-    whole[name], column[name] = [], []
-    for window in windows:
-        both = judge(window)
-        whole[name].append(bool(both[0]))
-        column[name].append(bool(both[1]))
+    judged = [judge(window) for window in windows]
+    whole[name] = [bool(one[0]) for one in judged]
+    column[name] = [bool(one[1]) for one in judged]
+    values[name] = [one[2] for one in judged]
     print(name, whole[name], column[name], file=sys.stderr, flush=True)
 version = evidently.__version__
 (folder / "evidently.json").write_text(json.dumps([
     {"name": "evidently (data set)", "version": version, "alarms": whole},
-    {"name": "evidently (a column)", "version": version, "alarms": column},
+    {"name": "evidently", "version": version, "alarms": column, "values": values},
 ]))

@@ -2,13 +2,18 @@
 -- labelled, labels of posts that were never scored have no row. Read by jobs/drift.
 SELECT
     score.post_id AS post_id,
+    score.text AS text,
+    score.source AS source,
+    score.lang AS lang,
+    score.tokens AS tokens,
+    score.unknown_tokens AS unknown_tokens,
     effective.label AS label,
     score.label AS predicted,
     score.probabilities AS probabilities,
     effective.selection_probability AS selection_probability
 FROM
 (
-    SELECT post_id, event_at, label, probabilities
+    SELECT post_id, event_at, text, source, lang, tokens, unknown_tokens, label, probabilities
     FROM scores
     WHERE shadow = 0
       AND model_name = {model_name:String}

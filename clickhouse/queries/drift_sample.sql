@@ -7,6 +7,8 @@ SELECT
     probabilities,
     source,
     lang,
+    tokens,
+    unknown_tokens,
     hashtags,
     arrayCount(edge -> edge <= toUnixTimestamp64Milli(event_at), {edges_ms:Array(Int64)}) AS block
 FROM scores

@@ -45,6 +45,7 @@ const details: CheckDetails = {
   baseline: null,
   budget: null,
   estimated: { value: 0.8, low: 0.78, high: 0.82 },
+  estimateNote: '',
   measured: { value: 0.7, low: 0.6, high: 0.8, labels: 40 },
   estimateFailed: true,
   moved: {

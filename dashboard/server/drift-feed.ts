@@ -69,6 +69,7 @@ function summaryOf(row: QueryRow<'page_checks'>): CheckSummary {
     headline: details?.headline ?? '',
     posts: row.live_rows,
     estimated: details?.estimated ?? null,
+    estimateNote: details?.estimateNote ?? '',
     measured: details?.measured ?? null,
   }
 }

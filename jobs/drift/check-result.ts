@@ -79,6 +79,8 @@ export const CheckDetails = z.object({
     .nullable(),
   /** Accuracy in the window as the scores alone promise it (CBPE), and as the labels show it. */
   estimated: Accuracy.nullable(),
+  /** Why there is no estimate; '' where there is one, or no check. */
+  estimateNote: z.string().default(''),
   measured: Accuracy.extend({ labels: z.int() }).nullable(),
   /** True once labels contradict the estimate: then what words mean has changed, and no score can show it. */
   estimateFailed: z.boolean(),

@@ -36,6 +36,8 @@ const post = (block: number, vocabulary: readonly string[], at: number): Sampled
   probabilities: [0.2, 0.6, 0.2],
   source: 'demo',
   lang: 'en',
+  tokens: 9,
+  unknown: 0,
   words: [...new Set(Array.from({ length: 7 }, () => vocabulary[Math.floor(random() * vocabulary.length)] ?? ''))],
   block,
 })
@@ -120,14 +122,18 @@ test('words are those of the normalised text, each once, with the hashtags as th
 test('accuracy is weighted by how unlikely each label was to be asked for', () => {
   const answer = (right: boolean, selectionProbability: number): LabelledPost => ({
     id: 'x',
+    text: 'a post',
+    source: 'demo',
+    lang: 'en',
+    tokens: 9,
+    unknown: 0,
     label: 'a',
     predicted: right ? 'a' : 'b',
     probabilities: [1],
     selectionProbability,
   })
   const asked = [...Array(10).fill(answer(false, 0.5)), ...Array(10).fill(answer(true, 0.1))]
-  expect(measure(asked)).toMatchObject({ value: 100 / 120, labels: 20 })
-  expect(measure(asked)?.effective).toBeLessThan(20)
+  expect(measure(asked)).toMatchObject({ estimate: 100 / 120, answers: 20 })
   expect(measure([])).toBeUndefined()
 })
 

@@ -214,6 +214,10 @@ test('a baseline is collected first, a window like it is no drift, and one with 
   await score(start + 2 * hour, start + 6 * hour, 2400)
   await checkedAt(job, start + 6 * hour, 2)
   expect(newest(job)).toMatchObject({ state: 'checked', reasons: [], headline: expect.stringMatching(/^no drift in/) })
+  expect(newest(job)).toMatchObject({
+    estimated: null,
+    estimateNote: expect.stringContaining('0 posts of the baseline'),
+  })
   expect(job.results[1]?.verdict).toBe('ok')
 
   await score(start + 6 * hour, start + 7 * hour, 800, {

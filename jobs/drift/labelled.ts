@@ -4,39 +4,19 @@ import { upperQuantile } from '../../stats/quantile.ts'
 import { ece, reliabilityBins } from '../../stats/reliability.ts'
 import { gammaUpper, studentUpper } from '../../stats/special.ts'
 import { expectedRight as expectedOf, fitTopLabel, type TopLabelCalibrator } from '../../stats/top-label.ts'
-import { wilson } from '../../stats/wilson.ts'
+import { type WeightedAccuracy, weightedAccuracy } from '../../stats/weighted-accuracy.ts'
 import { type Outcome, percent } from './outcome.ts'
 import type { LabelledPost } from './summary.ts'
 
 /** Labels below which nothing is tested with them. */
 export const fewestLabels = 20
 
-/** Accuracy of a sample of labels, each weighted by how unlikely it was chosen. */
-export interface Measured {
-  readonly value: number
-  readonly low: number
-  readonly high: number
-  readonly labels: number
-  /** As many labels of a uniform sample tell as much: (Σw)² / Σw² (Kish 1965). */
-  readonly effective: number
-}
-
-/**
- * Hájek's estimate Σ w · right / Σ w with w = 1 / selection probability, and Wilson's interval at the effective size: the
- * review queue asks about doubtful posts first, and counting those like others would make the model look worse than it is.
- */
-export function measure(posts: readonly LabelledPost[]): Measured | undefined {
-  if (posts.length === 0) return undefined
-  let [sum, squares, right] = [0, 0, 0]
-  for (const { label, predicted, selectionProbability } of posts) {
-    const weight = 1 / selectionProbability
-    sum += weight
-    squares += weight * weight
-    if (label === predicted) right += weight
-  }
-  const [value, effective] = [right / sum, sum ** 2 / squares]
-  return { value, ...wilson(value * effective, effective), labels: posts.length, effective }
-}
+/** Accuracy on labels, over all posts however they were chosen. */
+export const measure = (posts: readonly LabelledPost[]): WeightedAccuracy | undefined =>
+  weightedAccuracy(
+    posts.map(({ label, predicted }) => label === predicted),
+    posts.map(({ selectionProbability }) => selectionProbability),
+  )
 
 /** Classes are the model's, in the order of the probabilities; labels it does not know fit no curve and are left out. */
 export function calibratorOf(
@@ -71,7 +51,7 @@ export const expectedRight = (
 
 interface LabelledOptions {
   /** Accuracy before, measured the same way. */
-  readonly reference: Measured | undefined
+  readonly reference: WeightedAccuracy | undefined
   readonly calibrator: TopLabelCalibrator | undefined
   /** How much more than by chance the stream's accuracy varies from block to block. */
   readonly dispersion: Dispersion
@@ -89,25 +69,30 @@ export function labelledOutcomes(posts: readonly LabelledPost[], options: Labell
   // Few of neighbouring posts are labelled, and those few have as little in common as they are few.
   const share = Math.min(1, posts.length / Math.max(1, options.posts))
   const factor = 1 + (dispersionAt(dispersion, options.posts) - 1) * share
-  const df = Math.max(1, Math.min(measured.effective, reference?.effective ?? measured.effective) - 1)
+  const df = Math.max(
+    1,
+    Math.min(measured.effectiveAnswers, reference?.effectiveAnswers ?? measured.effectiveAnswers) - 1,
+  )
   const outcomes: Outcome[] = []
-  if (reference !== undefined && reference.labels >= fewestLabels) {
+  if (reference !== undefined && reference.answers >= fewestLabels) {
     const right =
-      (reference.value * reference.effective + measured.value * measured.effective) /
-      (reference.effective + measured.effective)
-    const error = Math.sqrt(right * (1 - right) * factor * (1 / reference.effective + 1 / measured.effective))
+      (reference.estimate * reference.effectiveAnswers + measured.estimate * measured.effectiveAnswers) /
+      (reference.effectiveAnswers + measured.effectiveAnswers)
+    const error = Math.sqrt(
+      right * (1 - right) * factor * (1 / reference.effectiveAnswers + 1 / measured.effectiveAnswers),
+    )
     const tail = (fall: number) => (error === 0 ? (fall > 0 ? 0 : 1) : studentUpper(fall / error, df))
-    const fall = reference.value - measured.value
+    const fall = reference.estimate - measured.estimate
     outcomes.push({
       ...common,
       statistic: 'accuracy.measured',
-      value: measured.value,
+      value: measured.estimate,
       p: Math.min(1, tail(fall)),
       effect: Math.max(0, fall),
-      thresholdAt: (alpha) => reference.value - upperQuantile(tail, Math.min(alpha, 0.499)),
+      thresholdAt: (alpha) => reference.estimate - upperQuantile(tail, Math.min(alpha, 0.499)),
       decides: true,
-      referenceRows: reference.labels,
-      sentence: `accuracy on ${measured.labels} labels ${percent(reference.value)} → ${percent(measured.value)} (${percent(measured.low)} to ${percent(measured.high)})`,
+      referenceRows: reference.answers,
+      sentence: `accuracy on ${measured.answers} labels ${percent(reference.estimate)} → ${percent(measured.estimate)} (${percent(measured.low)} to ${percent(measured.high)})`,
     })
   }
   outcomes.push(gap(posts, measured, options, factor, df), calibration(posts, common, options))
@@ -120,7 +105,7 @@ export function labelledOutcomes(posts: readonly LabelledPost[], options: Labell
  */
 function gap(
   posts: readonly LabelledPost[],
-  measured: Measured,
+  measured: WeightedAccuracy,
   { calibrator, smallestEffect, reference }: LabelledOptions,
   factor: number,
   df: number,
@@ -133,8 +118,8 @@ function gap(
     difference += weight * ((label === predicted ? 1 : 0) - chance)
     variance += weight * weight * Math.max(chance * (1 - chance), 0.01)
   })
-  const known = reference?.effective ?? 0
-  const calibrationError = known > 0 ? (measured.value * (1 - measured.value)) / known : 0
+  const known = reference?.effectiveAnswers ?? 0
+  const calibrationError = known > 0 ? (measured.estimate * (1 - measured.estimate)) / known : 0
   const error = Math.sqrt(factor * (variance / sum ** 2 + calibrationError))
   const value = difference / sum
   const tail = (distance: number) => Math.min(1, 2 * studentUpper(distance / error, df))
@@ -148,9 +133,9 @@ function gap(
     smallestEffect,
     thresholdAt: (alpha) => upperQuantile(tail, alpha),
     decides: calibrator !== undefined, // a model that was never calibrated on this stream is off from the start
-    referenceRows: reference?.labels ?? 0,
+    referenceRows: reference?.answers ?? 0,
     liveRows: posts.length,
-    sentence: `labels show ${percent(measured.value)} where the scores promise ${percent(measured.value - value)}: what words mean has changed`,
+    sentence: `labels show ${percent(measured.estimate)} where the scores promise ${percent(measured.estimate - value)}: what words mean has changed`,
   }
 }
 
@@ -179,7 +164,7 @@ function calibration(
     effect: Math.max(0, value - mean),
     thresholdAt: (alpha) => upperQuantile(tail, alpha),
     decides: false,
-    referenceRows: reference?.labels ?? 0,
+    referenceRows: reference?.answers ?? 0,
     sentence: `expected calibration error ${percent(value)}, ${percent(mean)} by chance`,
   }
 }

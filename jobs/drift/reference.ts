@@ -1,6 +1,7 @@
 import type { TopLabelCalibrator } from '../../stats/top-label.ts'
+import type { WeightedAccuracy } from '../../stats/weighted-accuracy.ts'
 import { type WordsNull, wordsNull } from './domain-classifier.ts'
-import { calibratorOf, type Measured, measure } from './labelled.ts'
+import { calibratorOf, measure } from './labelled.ts'
 import { type Vocabulary, vocabularyOf } from './new-words.ts'
 import type { LabelledPost, SampledPost, Summary } from './summary.ts'
 
@@ -23,7 +24,7 @@ export interface Reference extends Baseline, Vocabulary {
   wordsNull(posts: number): WordsNull | undefined
   /** `undefined` with too few labels: then the model's confidence is taken at its word. */
   readonly calibrator: TopLabelCalibrator | undefined
-  readonly measured: Measured | undefined
+  readonly measured: WeightedAccuracy | undefined
 }
 
 export function referenceOf(baseline: Baseline): Reference {

@@ -30,7 +30,7 @@ export interface ScoredStream {
   /** One summary per block and segment: '' and each source and language. */
   summaries(stretch: Stretch, edges: readonly number[]): Promise<ReadonlyMap<Segment, readonly Summary[]>>
   sample(stretch: Stretch, edges: readonly number[], posts: number): Promise<readonly SampledPost[]>
-  /** The newest labelled posts of the stretch. */
+  /** The newest labelled posts of the stretch, of which is known how likely they were chosen. */
   labelled(stretch: Stretch, posts: number): Promise<readonly LabelledPost[]>
 }
 
@@ -64,15 +64,19 @@ export function scoredStream(
     },
     async sample(stretch, edges, posts) {
       const rows = await select(client, 'drift_sample', { ...within(stretch), edges_ms: edges, posts }, signal)
-      return rows.map(({ post_id: id, hashtags, ...post }) => ({ ...post, id, words: wordsOf(post.text, hashtags) }))
+      return rows.map(({ post_id: id, unknown_tokens: unknown, hashtags, ...post }) => ({
+        ...post,
+        id,
+        unknown,
+        words: wordsOf(post.text, hashtags),
+      }))
     },
     async labelled(stretch, posts) {
       const rows = await select(client, 'drift_labelled', { ...within(stretch), posts }, signal)
-      return rows.map(({ post_id: id, selection_probability: selectionProbability, ...post }) => ({
-        ...post,
-        id,
-        selectionProbability,
-      }))
+      return rows.flatMap(
+        ({ post_id: id, unknown_tokens: unknown, selection_probability: selectionProbability, ...post }) =>
+          selectionProbability > 0 ? [{ ...post, id, unknown, selectionProbability }] : [],
+      )
     },
   }
 }

@@ -51,15 +51,22 @@ function addCounts(first: Counts, second: Counts): Counts {
   return sum
 }
 
-/** A post of the sample that is drawn from a stretch: texts and probabilities are compared on samples, counts on all posts. */
-export interface SampledPost {
+/** What is known of a post without a label. */
+export interface KnownPost {
   readonly id: string
   readonly text: string
-  readonly label: string
-  /** In the order of the model's classes. */
-  readonly probabilities: readonly number[]
   readonly source: string
   readonly lang: string
+  readonly tokens: number
+  /** Tokens that the tokenizer does not know. */
+  readonly unknown: number
+  /** In the order of the model's classes. */
+  readonly probabilities: readonly number[]
+}
+
+/** A post of the sample that is drawn from a stretch: texts and probabilities are compared on samples, counts on all posts. */
+export interface SampledPost extends KnownPost {
+  readonly label: string
   /** Distinct words and `#hashtags`, lower case. */
   readonly words: readonly string[]
   /** Which block of the baseline, or which stretch of the window, it is from. */
@@ -99,11 +106,9 @@ export function byBlock(sample: readonly SampledPost[], joined = 1): readonly (r
 }
 
 /** A post whose truth somebody told. */
-export interface LabelledPost {
-  readonly id: string
+export interface LabelledPost extends KnownPost {
   readonly label: string
   readonly predicted: string
-  readonly probabilities: readonly number[]
   /** With which it was chosen for labelling, above 0 to 1. */
   readonly selectionProbability: number
 }

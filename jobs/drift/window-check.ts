@@ -5,10 +5,11 @@ import type { Manifest } from '../../models/registry/manifest.ts'
 import { type BaselineDocument, baselineOf } from './baseline.ts'
 import { type CheckDetails, type CheckResult, type StatisticDetails, verdictRow } from './check-result.ts'
 import { shiftModel } from './domain-classifier.ts'
+import { estimateAccuracy } from './estimate.ts'
 import { movedCounts, movedWords } from './explain.ts'
 import { fitOutcomes } from './fit.ts'
 import { type Budget, type Judged, judge, overall, significance } from './judge.ts'
-import { expectedRight, measure } from './labelled.ts'
+import { fewestToCalibrate, measure } from './labelled.ts'
 import { judgeWindow, liveStretches } from './lasting.ts'
 import { grouped } from './outcome.ts'
 import { type Live, type Reference, referenceOf, type Segment } from './reference.ts'
@@ -189,7 +190,7 @@ function judged(
   const samples = { reference: reference.sample, live: live.sample }
   const shift = shiftModel(reference.sample, live.sample) ?? null
   const measured = measure(live.labelled)
-  const estimated = estimateOf(reference, live)
+  const estimated = estimateAccuracy(reference, live.sample) ?? null
   const details: CheckDetails = {
     schema: 1,
     state: 'checked',
@@ -203,10 +204,11 @@ function judged(
     baseline: known,
     budget: { ...budget, alpha, tests: statistics.filter(({ outcome }) => outcome.decides).length },
     estimated,
+    estimateNote: estimated === null ? noCalibrator(reference) : '',
     measured:
       measured === undefined
         ? null
-        : { value: measured.value, low: measured.low, high: measured.high, labels: measured.labels },
+        : { value: measured.estimate, low: measured.low, high: measured.high, labels: measured.answers },
     estimateFailed: reasons.some(({ outcome, verdict: of }) => outcome.statistic === 'estimate.gap' && of === 'drift'),
     moved: {
       ...movedWords(reference.sample, live.sample, shift ?? undefined),
@@ -220,14 +222,8 @@ function judged(
   return result(options, nowMs, window, [...statistics, ...fit], verdict, details, live.labelled.length, now?.posts)
 }
 
-/** The accuracy that the scores promise, with where it lies in 95 % of windows: the luck of the window alone. */
-function estimateOf({ calibrator }: Reference, { sample }: Live): CheckDetails['estimated'] {
-  if (calibrator === undefined || sample.length === 0) return null
-  const rights = expectedRight(calibrator, sample)
-  const value = rights.reduce((sum, right) => sum + right, 0) / rights.length
-  const half = (1.96 * Math.sqrt(rights.reduce((sum, right) => sum + right * (1 - right), 0))) / rights.length
-  return { value, low: Math.max(0, value - half), high: Math.min(1, value + half) }
-}
+const noCalibrator = ({ labelled }: Reference): string =>
+  `not known how far its confidence can be trusted: ${grouped(labelled.length)} posts of the baseline have a label, and ${fewestToCalibrate} are needed`
 
 function headlineOf(verdict: Verdict, reasons: readonly Judged[], bursts: readonly Judged[], posts: number): string {
   const none = `no drift in ${grouped(posts)} posts`
@@ -257,6 +253,7 @@ function bare(state: CheckDetails['state'], headline: string, baseline: CheckDet
     baseline,
     budget: null,
     estimated: null,
+    estimateNote: '',
     measured: null,
     estimateFailed: false,
     moved,

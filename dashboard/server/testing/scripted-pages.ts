@@ -52,6 +52,7 @@ export function sampleDrift(atMs = Date.UTC(2026, 0, 2, 3)): DriftPage {
       headline: verdict === 'ok' ? 'as before' : 'class mix and words have moved',
       posts: 12_000 + n,
       estimated: { value: 0.83, low: 0.81, high: 0.85 },
+      estimateNote: '',
       measured: n % 2 === 0 ? { value, low: value - 0.06, high: value + 0.06, labels: 90 } : null,
     }
   })

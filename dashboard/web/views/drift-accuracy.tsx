@@ -14,7 +14,7 @@ export const Accuracy = ({ page: { accuracy, report }, check }: AccuracyProps) =
       <p class="quiet">with 95 % intervals</p>
     </header>
     <dl class="estimates">
-      <Row name="As the scores promise" value={check.estimated} />
+      <Row name="As the scores promise" value={check.estimated} note={check.estimateNote} />
       <Row
         name="When checked, from the newest labels"
         value={check.measured}

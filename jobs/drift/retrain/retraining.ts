@@ -1,11 +1,11 @@
 import { hostname } from 'node:os'
-import { join } from 'node:path'
 import { select } from '../../../clickhouse/queries.ts'
 import { parseModelSetting } from '../../../models/load-model.ts'
 import { withLease } from '../../../models/registry/lease.ts'
 import { type CheckResult, detailsOf } from '../check-result.ts'
 import { type RetrainingOptions, type StepContext, type StepResult, withClient } from './context.ts'
 import { changeRetraining, readRetraining } from './document.ts'
+import { removeOldFolders, retrainingFolder } from './folders.ts'
 import { dayMs, decide, overCap } from './policy.ts'
 import { recordSteps, rowOf } from './record.ts'
 import { awaitsPerson, isActive, type Retraining, type RetrainingDocument } from './state.ts'
@@ -90,7 +90,11 @@ export function createRetraining(options: RetrainingOptions): RetrainingJob {
     for (;;) {
       signal.throwIfAborted()
       const now = await status()
-      if (now === undefined || !isActive(now)) break
+      if (now === undefined) break
+      if (!isActive(now)) {
+        await removeOldFolders(config.data, now.id)
+        break
+      }
       const next = await steps[now.state](contextOf(model, now, signal, trainerStarts))
       signal.throwIfAborted() // a lease that was lost in the meantime: another process takes this step
       if (next === undefined) break
@@ -105,7 +109,7 @@ export function createRetraining(options: RetrainingOptions): RetrainingJob {
       ...options,
       name: model,
       now,
-      folder: join(config.data, 'retraining', now.id),
+      folder: retrainingFolder(config.data, now.id),
       signal,
       answered,
       trainerStarts,
