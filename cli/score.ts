@@ -20,7 +20,10 @@ interface ScoreOptions extends Record<string, unknown> {
 export const scoreCommand = () =>
   verb('score', 'score the posts of the log and write them to ClickHouse')
     .option('--until-end', 'stop once the log is drained')
-    .option('--accept-recreated', 'go on with a topic that was deleted and made anew, from its beginning')
+    .option(
+      '--accept-recreated',
+      'go on with the first record of a topic that was made anew, or of which retention removed the next',
+    )
     .option('--model <model>', 'name in the registry, name@version, `bundled` or a model directory')
     .option('--device <device>', 'auto, cpu, cuda or webgpu')
     .option('--variant <variant>', 'auto, fp32, int8 or fp16')

@@ -47,7 +47,7 @@ export const catalogue = {
   TOPIC_RECREATED: {
     retry: false,
     summary: 'the topic is not the one that was read before',
-    hint: 'Its identity changed or it ends before our position. Nothing is skipped. To go on from the beginning of the new one: `driftline score --accept-recreated`.',
+    hint: 'Its identity changed, it ends before our position, or retention has removed what came next. Nothing is skipped. To go on with the first record that is there: `driftline score --accept-recreated`.',
   },
   STORE_UNAVAILABLE: {
     retry: true,

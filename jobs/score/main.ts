@@ -20,6 +20,7 @@ import { followAlias } from './follow-alias.ts'
 import { followTraffic } from './follow-traffic.ts'
 import { insertShadows } from './insert-shadows.ts'
 import { mappedParser, type Parsed, parseRecord } from './parse.ts'
+import { pastRemoved } from './past-removed.ts'
 import { reportStatus, scoreGroup } from './report-status.ts'
 import { deadRow, scoreBatch } from './rows.ts'
 import { Shadows } from './shadows.ts'
@@ -87,7 +88,10 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
   const [cpuAtStart, loopAtStart] = [process.cpuUsage(), performance.eventLoopUtilization()]
   const failed = new AbortController()
   const runOptions = { signal: AbortSignal.any([signal, failed.signal]), clock, log, drainMs, backOff }
-  const sourceOf = (topic: TopicInfo) => announced(eventLog.source(topic.name, { untilEnd, group: scoreGroup }))
+  const sourceOf = ({ name: topic }: TopicInfo) => {
+    const source = eventLog.source(topic, { untilEnd, group: scoreGroup })
+    return announced(acceptRecreated ? pastRemoved(source, { topic, eventLog, log }) : source)
+  }
   const sources = { posts: sourceOf(posts), dead: sourceOf(dead) }
   const committed = async (partition: number) => (await eventLog.committed(scoreGroup, posts.name)).get(partition)
   const dangerouslyUnguarded = config.dangerouslyUnguarded ? committed : undefined
