@@ -40,7 +40,7 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
   try {
     const { device, variant, workers, batchTokens } = config
     // As many as one version needs: the threads of the one that goes are those of the next that comes.
-    await using crew = new Crew(workersOf(workers, 'cpu'))
+    await using crew = new Crew({ mostResting: workersOf(workers, 'cpu') })
     const options = { variant, workers, batchTokens, crew, log }
     const prove = provingWith(context)
     const start: StartScorer = async (directory, beside) => {

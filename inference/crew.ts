@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { builtModule } from '../core/package-root.ts'
 import { canRaisePriority } from './priority.ts'
 import type { FromWorker, StopFlag, ThreadData, ToWorker, WorkerInput } from './protocol.ts'
@@ -13,20 +14,30 @@ export interface StartOptions {
   readonly warm?: boolean
 }
 
+export interface CrewOptions {
+  /** Threads that are kept when they have no model; the others end. Default 0. */
+  readonly mostResting?: number
+  /** How long they are kept, in milliseconds: each holds some 25 MB. Default ten minutes. */
+  readonly restMs?: number
+  readonly clock?: Clock
+}
+
 /**
  * The threads that score, whatever model they score with. One that has let go of its model rests, and is the first to get
- * another: its code is compiled and its memory is its own already. Of the bundled model that makes a thread ready in a tenth of
- * the processor time that a new one takes, and a process that swaps again and again does not grow: what threads that
- * come and go leave behind in the allocator did (by a quarter in 40 swaps).
+ * another: its code is compiled already. With the bundled model, three threads take 0.1 s of processor time then, and 0.8 s
+ * when they are new. So what a swap takes from posts is least when it matters: in a rollback, and when challengers follow each other.
  */
 export class Crew implements AsyncDisposable {
   readonly #mostResting: number
+  readonly #restMs: number
+  readonly #clock: Clock
   readonly #resting: Member[] = []
   #disposed = false
 
-  /** @param mostResting threads that are kept when they have no model; the others end */
-  constructor(mostResting = 0) {
+  constructor({ mostResting = 0, restMs = 600_000, clock = systemClock }: CrewOptions = {}) {
     this.#mostResting = mostResting
+    this.#restMs = restMs
+    this.#clock = clock
   }
 
   /** Threads without a model. */
@@ -39,27 +50,45 @@ export class Crew implements AsyncDisposable {
     return (listener) => {
       const low = isLow()
       const member = this.#resting.pop() ?? this.#start(low)
+      member.rest?.abort()
       return member.give(input, listener, low, warm)
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
-    await Promise.all(this.#resting.splice(0).map((member) => member.retire()))
+    const resting = this.#resting.splice(0)
+    for (const { rest } of resting) rest?.abort()
+    await Promise.all(resting.map((member) => member.retire()))
   }
 
   #start(low: boolean): Member {
     const member = new Member(low, {
       mayRest: () => !this.#disposed && this.#resting.length < this.#mostResting,
-      onRest: () => {
-        this.#resting.push(member)
-      },
-      onGone: () => {
-        const at = this.#resting.indexOf(member)
-        if (at >= 0) this.#resting.splice(at, 1)
-      },
+      onRest: () => this.#rest(member),
+      onGone: () => this.#takeOut(member),
     })
     return member
+  }
+
+  #rest(member: Member): void {
+    const rest = new AbortController()
+    member.rest = rest
+    this.#resting.push(member)
+    this.#clock.sleep(this.#restMs, rest.signal).then(
+      () => {
+        if (rest.signal.aborted) return
+        this.#takeOut(member)
+        member.stop()
+      },
+      () => undefined, // it has another model, or the crew has ended
+    )
+  }
+
+  #takeOut(member: Member): void {
+    member.rest?.abort()
+    const at = this.#resting.indexOf(member)
+    if (at >= 0) this.#resting.splice(at, 1)
   }
 }
 
@@ -76,7 +105,10 @@ class Member {
   /** Of the pool whose model it has. */
   #listener: ThreadListener | undefined
   #low: boolean
-  #isWarm = false
+  /** Texts given to it, in chunks: once there were enough, its code is compiled. */
+  #chunks = 0
+  /** Ends the wait for its end while it rests. */
+  rest: AbortController | undefined
   readonly #crew: Crewing
 
   constructor(low: boolean, crew: Crewing) {
@@ -115,11 +147,15 @@ class Member {
     this.#low = low
     Atomics.store(this.#flag, 0, 0)
     this.#worker.ref()
-    const rounds = warm ? (this.#isWarm ? warmUpRounds.again : warmUpRounds.first) : 0
-    this.#isWarm ||= warm
+    const isWarm = this.#chunks >= warmUpRounds.first
+    const rounds = warm ? warmUpRounds[isWarm ? 'again' : 'first'] : 0
+    this.#chunks += rounds
     this.#send({ kind: 'load', input, low, rounds })
     return {
-      score: (texts) => this.#send({ kind: 'score', texts }),
+      score: (texts) => {
+        this.#chunks++
+        this.#send({ kind: 'score', texts })
+      },
       setPriority: (lowNow) => {
         this.#low = lowNow
         this.#send({ kind: 'priority', low: lowNow })

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { DriftlineError, messageOf } from '../core/errors.ts'
 import { normalisers } from '../text/normalisers.ts'
 import { createTokenizer } from '../text/tokenizer.ts'
-import { setThreadPriority } from './priority.ts'
+import { canRaisePriority, setThreadPriority } from './priority.ts'
 import type { FromWorker, ThreadData, ToWorker, WorkerInput } from './protocol.ts'
 import { proveProvider } from './provider.ts'
 import { type ChunkOptions, type Columns, scoreChunk } from './score-chunk.ts'
@@ -47,6 +47,7 @@ async function act(message: ToWorker): Promise<void> {
       return setThreadPriority(message.low)
     case 'unload':
       await unload()
+      if (canRaisePriority()) setThreadPriority(true)
       send({ kind: 'unloaded' })
       return collectGarbage()
     case 'close':
