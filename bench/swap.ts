@@ -75,7 +75,7 @@ type Kind = keyof Pair
 type Measured = Awaited<ReturnType<typeof measure>>
 
 /** Between a swap and the next, in milliseconds: longer than a swap takes, so that the spell before it is quiet. */
-const quietMs = 2000
+const quietMs = 1500
 /** Posts that wait when the first partition changes arrived up to this long before, in milliseconds. */
 const beforeMs = 100
 /** After the last partition has changed, in milliseconds: until the old threads are gone. */

@@ -84,8 +84,8 @@ export async function startModel(
 }
 
 /** The change that made the champion what it is. */
-export const lastMove = async (registry: Registry, name: string): Promise<Change | undefined> =>
-  (await registry.audit(name)).findLast(({ alias }) => alias === followed)
+export const lastMove = (registry: Registry, name: string): Promise<Change | undefined> =>
+  registry.lastMove(name, followed)
 
 export const why = (move: Change | undefined) => ({
   alias: move?.alias ?? '',

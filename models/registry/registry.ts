@@ -116,6 +116,8 @@ export interface Registry {
    *   `SIGNATURE_MISSING` when the version does not verify, `CERTIFICATE_MISSING` or `GATES_FAILED` for a version that these speak against and that is not forced
    */
   setAlias(name: string, alias: string, to: number, move: AliasMove): Promise<Change>
+  /** The move that made this alias point where it does; reads no more of the log than lies after it. */
+  lastMove(name: string, alias: string): Promise<Change | undefined>
   /** Every move of an alias, the oldest first. */
   audit(name: string): Promise<readonly Change[]>
   /** Moves and removals, the oldest first: entry `n` has number `n`, counted from 1. */

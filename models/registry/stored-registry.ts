@@ -209,6 +209,14 @@ export class StoredRegistry implements Registry {
     return leftovers
   }
 
+  async lastMove(name: string, alias: string): Promise<Change | undefined> {
+    for (let number = await this.#store.lastEntry(checkedName(name)); number > 0; number--) {
+      const entry = await this.#store.entry(name, number)
+      if (!('remove' in entry) && entry.alias === alias) return entry
+    }
+    return undefined
+  }
+
   async audit(name: string): Promise<readonly Change[]> {
     return (await this.log(name)).flatMap((entry) => ('remove' in entry ? [] : [entry]))
   }

@@ -140,6 +140,19 @@ export function registryContract(name: string, store: RegistryStore): void {
       expect((await registry.audit('tiny')).map(({ change }) => change)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
     })
 
+    test('the last move of an alias is found behind moves of others and removals', async () => {
+      const registry = await fresh()
+      for (const path of ['one', 'two', 'unproved']) await registry.publish(at(path))
+      expect(await registry.lastMove('tiny', 'champion')).toBeUndefined()
+      await registry.setAlias('tiny', 'champion', 1, { expected: undefined, ...by })
+      await registry.setAlias('tiny', 'champion', 2, { expected: 1, ...by })
+      await registry.setAlias('tiny', 'canary', 1, { expected: undefined, ...by })
+      await registry.remove('tiny', 3, { by: 'bob', reason: 'never used' })
+      expect(await registry.lastMove('tiny', 'champion')).toMatchObject({ change: 2, from: 1, to: 2 })
+      expect(await registry.lastMove('tiny', 'canary')).toMatchObject({ change: 3, to: 1 })
+      expect(await registry.lastMove('tiny', 'shadow')).toBeUndefined()
+    })
+
     test('a version that is removed is gone, its number is not given out again, and the log tells who and why', async () => {
       const registry = await fresh()
       await registry.publish(at('one'))

@@ -13,7 +13,7 @@ export function candidateOf({ candidate, id }: Retraining): number {
 
 /** The change that made a version champion, while it is. */
 export async function movedTo(registry: Registry, name: string, version: number): Promise<Change | undefined> {
-  const last = (await registry.audit(name)).findLast(({ alias }) => alias === 'champion')
+  const last = await registry.lastMove(name, 'champion')
   return last?.to === version ? last : undefined
 }
 

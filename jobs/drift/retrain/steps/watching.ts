@@ -17,7 +17,7 @@ export const watching: Step = async (context) => {
   const overMs = config.watchMinutes * minuteMs
   const sinceMs = Date.parse(now.promotedAt ?? now.since)
   if ((await movedTo(registry, name, candidate)) === undefined) {
-    const last = (await registry.audit(name)).findLast(({ alias }) => alias === 'champion')
+    const last = await registry.lastMove(name, 'champion')
     // Back to where it came from: by a process that was killed before it said so, or by a person.
     const back = last?.to === now.champion && last.from === candidate
     return back
