@@ -60,6 +60,18 @@ test('the columns that the tables of views name are there', async () => {
   }
 })
 
+test('each column of the tables of alerts is told, and no other, and the query there runs', async () => {
+  const tables = [...page.matchAll(/^\| `(alerts|alert_deliveries)` +\| [^|]+ \| (.+) \|$/gm)]
+  expect(tables.length).toBe(2)
+  for (const [, table, told = ''] of tables) {
+    const result = await client.query({ query: `DESCRIBE TABLE ${table}`, format: 'JSONEachRow' })
+    const columns = (await result.json<{ name: string }>()).map(({ name }) => name)
+    expect([...told.matchAll(/`(\w+)`/g)].map(([, name]) => name)).toEqual(columns)
+  }
+  const [, sql = ''] = /^Of alerts [\s\S]+?```sql\n([\s\S]+?)\n```/m.exec(page) ?? []
+  await client.command({ query: sql })
+})
+
 test('deleting what is old keeps where each partition goes on', async () => {
   const sql = /```sql\n([\s\S]+?)\n```/.exec(rest)?.[1] ?? ''
   await client.command({ query: sql })

@@ -92,6 +92,17 @@ function jobFamilies(files: readonly StatusFile[]): readonly Family[] {
       samples: perPartition.map(({ partition, labels }) => ({ labels, value: partition.state === 'halted' ? 1 : 0 })),
     },
     {
+      name: 'driftline_alerts',
+      type: 'gauge',
+      help: 'Alerts that are pending or fire, by rule.',
+      samples: answering.flatMap((status) =>
+        (status.alerts ?? []).map(({ rule, state, alerts }) => ({
+          labels: { ...labelsOf(status), rule, state },
+          value: alerts,
+        })),
+      ),
+    },
+    {
       name: 'driftline_model_info',
       type: 'gauge',
       help: 'Always 1: the model in use and the provider it truly runs on.',

@@ -81,21 +81,7 @@ async function hook(answers: readonly Answer[] = [], over: object = {}) {
   closing.push(() => server[Symbol.asyncDispose]())
   const webhook = AlertWebhook.parse({ name: 'team', url: server.url, ...over })
   const notices = () => server.received.map(({ body }) => JSON.parse(body))
-  return {
-    webhook,
-    received: server.received,
-    notices,
-    seen: (count: number) => seen(() => server.received.length, count),
-  }
-}
-
-/** Requests go over a real socket, so they are waited for in real time. */
-async function seen(count: () => number, wanted: number): Promise<void> {
-  const deadline = Date.now() + 20_000
-  while (count() < wanted) {
-    if (Date.now() > deadline) throw new Error(`${count()} of ${wanted} seen`)
-    await delay(5)
-  }
+  return { webhook, received: server.received, notices }
 }
 
 function startJob(clock: ManualClock, over: Partial<AlertsJobOptions> = {}) {
@@ -127,6 +113,9 @@ function startJob(clock: ManualClock, over: Partial<AlertsJobOptions> = {}) {
   closing.push(stop)
   return { stop, data, done }
 }
+
+const statusOf = async (data: string, clock: ManualClock) => (await readStatuses(data, clock.now()))[0]?.status
+const looksOf = async (data: string, clock: ManualClock) => (await statusOf(data, clock))?.counts.looks ?? 0
 
 /** Moves time on second by second, with real time for what goes over sockets, until it is so. */
 async function untilTrue(clock: ManualClock, is: () => boolean | Promise<boolean>, seconds = 120): Promise<void> {
@@ -186,12 +175,137 @@ test('a restart neither fires an alert again nor forgets it', async () => {
   await first.stop()
   await clock.advance(10 * minute)
   const second = startJob(clock, { webhooks: [webhook] })
-  await untilTrue(clock, async () => {
-    const [file] = await readStatuses(second.data, clock.now())
-    return (file?.status?.counts.looks ?? 0) > 2
-  })
+  await untilTrue(clock, async () => (await looksOf(second.data, clock)) > 2)
   expect(received.length).toBe(1)
   await checked('ok', clock.now())
   await untilTrue(clock, () => received.length === 2)
   expect(notices().map(({ type }) => type)).toEqual(['alert.firing', 'alert.resolved'])
+})
+
+test('a process that died between state and delivery is followed by one that delivers once, under the same id', async () => {
+  const clock = manualClock(start)
+  const hanging = await hook(['hang'])
+  await checked('drift', start)
+  const first = startJob(clock, { webhooks: [hanging.webhook] })
+  await untilTrue(clock, () => hanging.received.length === 1)
+  await first.stop() // nothing is known of the request, as after a crash
+  expect(await events()).toEqual(['firing'])
+  expect(await select(client, 'alert_outbox')).toMatchObject([{ webhook: 'team', attempts: 0 }])
+
+  const { webhook, received, notices } = await hook()
+  const second = startJob(clock, { webhooks: [webhook] })
+  await untilTrue(clock, () => received.length === 1)
+  await untilTrue(clock, async () => (await select(client, 'alert_outbox')).length === 0)
+  await second.stop()
+  const third = startJob(clock, { webhooks: [webhook] })
+  await untilTrue(clock, async () => (await looksOf(third.data, clock)) > 2)
+  expect(received.length).toBe(1)
+  expect(received[0]?.headers['webhook-id']).toBe(hanging.received[0]?.headers['webhook-id'])
+  expect(notices()).toEqual(hanging.notices())
+  expect(await events()).toEqual(['firing'])
+})
+
+test('attempts and the time of the next one outlive a restart', async () => {
+  const clock = manualClock(start)
+  const { webhook, received } = await hook([{ status: 503, headers: { 'retry-after': '60' } }])
+  await checked('drift', start)
+  const first = startJob(clock, { webhooks: [webhook] })
+  await untilTrue(clock, async () => (await select(client, 'alert_outbox')).some(({ attempts }) => attempts === 1))
+  const [unsent] = await select(client, 'alert_outbox')
+  await first.stop()
+  startJob(clock, { webhooks: [webhook] })
+  await untilTrue(clock, () => received.length === 2)
+  expect(clock.now()).toBeGreaterThanOrEqual(unsent?.next_at_ms ?? Number.POSITIVE_INFINITY)
+})
+
+test('of two processes one alerts; when it is gone, the other goes on without telling anybody twice', async () => {
+  const clock = manualClock(start)
+  const { webhook, received, notices } = await hook()
+  await checked('drift', start)
+  const jobs = [startJob(clock, { webhooks: [webhook] }), startJob(clock, { webhooks: [webhook] })]
+  await untilTrue(clock, async () => (await select(client, 'alert_outbox')).length === 0 && received.length > 0)
+  const looks = () => Promise.all(jobs.map(({ data }) => looksOf(data, clock)))
+  await untilTrue(clock, async () => (await looks()).some((count) => count > 2))
+  expect((await looks()).filter((count) => count > 0).length).toBe(1)
+  expect(received.length).toBe(1)
+
+  const leader = (await looks()).findIndex((count) => count > 0)
+  await jobs[leader]?.stop()
+  await checked('ok', clock.now())
+  await untilTrue(clock, () => received.length === 2)
+  expect(notices().map(({ type }) => type)).toEqual(['alert.firing', 'alert.resolved'])
+  expect(await events()).toEqual(['firing', 'resolved'])
+})
+
+test('a wait that has begun goes on after a restart', async () => {
+  const clock = manualClock(start)
+  const rules = [driftRule({ forSeconds: 60 })]
+  await checked('drift', start)
+  const first = startJob(clock, { rules })
+  await untilTrue(clock, async () => (await events()).includes('pending'))
+  await first.stop()
+  await clock.advance(50_000)
+  startJob(clock, { rules })
+  await untilTrue(clock, async () => (await events()).includes('firing'))
+  expect(await events()).toEqual(['pending', 'firing'])
+  expect(clock.now() - start).toBeLessThan(100_000) // a wait from the restart on would end at 110 s
+})
+
+test('the alert of a rule that is gone is resolved, and people are told', async () => {
+  const clock = manualClock(start)
+  const { webhook, received, notices } = await hook()
+  await checked('drift', start)
+  const first = startJob(clock, { webhooks: [webhook] })
+  await untilTrue(clock, () => received.length === 1)
+  await first.stop()
+  startJob(clock, { webhooks: [webhook], rules: [] })
+  await untilTrue(clock, () => received.length === 2)
+  expect(notices()[1]).toMatchObject({
+    type: 'alert.resolved',
+    data: { summary: expect.stringMatching(/^the rule is gone/) },
+  })
+})
+
+test('while the store is away nothing changes, the status says so, and it goes on by itself', async () => {
+  const clock = manualClock(start)
+  const { webhook, received } = await hook()
+  let away = true
+  const connect = () => {
+    const client = store.client({
+      database: store.config.database,
+      ...(away && { url: 'http://127.0.0.1:9' }),
+      clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+    })
+    return client
+  }
+  await checked('drift', start)
+  const { data } = startJob(clock, { webhooks: [webhook], connect })
+  await untilTrue(clock, async () => (await statusOf(data, clock))?.state === 'waiting')
+  away = false
+  await untilTrue(clock, () => received.length === 1)
+  await untilTrue(clock, async () => (await statusOf(data, clock))?.state === 'ok')
+})
+
+test('the status counts by rule and state, and deliveries by what became of them', async () => {
+  const clock = manualClock(start)
+  const { webhook, received } = await hook([503])
+  await checked('drift', start)
+  const rules = [
+    driftRule(),
+    driftRule({ name: 'stale', staleSeconds: 1, forSeconds: 3600, verdict: 'drift', webhooks: [] }),
+  ]
+  const { data } = startJob(clock, { webhooks: [webhook], rules })
+  await untilTrue(clock, () => received.length === 2)
+  await untilTrue(clock, async () => (await statusOf(data, clock))?.reason === 'fires: drift')
+  expect(await statusOf(data, clock)).toMatchObject({
+    state: 'ok',
+    reason: 'fires: drift',
+    alerts: [
+      { rule: 'drift', state: 'pending', alerts: 0 },
+      { rule: 'drift', state: 'firing', alerts: 1 },
+      { rule: 'stale', state: 'pending', alerts: 1 },
+      { rule: 'stale', state: 'firing', alerts: 0 },
+    ],
+    counts: { fired: 1, resolved: 0, notices_delivered: 1, notices_retried: 1, notices_dead: 0 },
+  })
 })

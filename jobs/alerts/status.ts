@@ -24,7 +24,8 @@ export function startStatus(
 ): AlertsStatus {
   const { data, replica, rules, clock, log } = options
   const startedAt = clock.now()
-  const counts = { looks: 0, fired: 0, resolved: 0, delivered: 0, retried: 0, dead: 0 }
+  // Numbers of posts that failed are called `dead` in `/metrics`; these are notices.
+  const counts = { looks: 0, fired: 0, resolved: 0, notices_delivered: 0, notices_retried: 0, notices_dead: 0 }
   let alerts: readonly Alert[] | undefined
   let notes: readonly string[] = []
   let failure: string | undefined
@@ -74,7 +75,7 @@ export function startStatus(
       counts.resolved += round.rows.filter((row) => row.event === 'resolved').length
     },
     delivery(outcome) {
-      counts[outcome === 'retry' ? 'retried' : outcome]++
+      counts[`notices_${outcome === 'retry' ? 'retried' : outcome}`]++
     },
     waiting(notices) {
       waiting = notices
