@@ -6,7 +6,7 @@ import { systemClock } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
 import { DriftlineError } from '../core/errors.ts'
 import { post } from '../jobs/alerts/deliver.ts'
-import { look } from '../jobs/alerts/look.ts'
+import { look, worldOf } from '../jobs/alerts/look.ts'
 import { runAlertsJob } from '../jobs/alerts/main.ts'
 import { testNotice } from '../jobs/alerts/notice.ts'
 import { resolvedWebhooks } from '../jobs/alerts/webhooks.ts'
@@ -71,7 +71,7 @@ async function runOnce({ config, log, signal, json }: Context): Promise<number> 
   const waiting = waitingPosts(config, log, systemClock)
   try {
     const found = await withStore(config, log, signal, async (client) => {
-      const world = { client, model, waiting: waiting.read, signal }
+      const world = worldOf(client, { model, waiting: waiting.read, judged: new Map(), signal })
       const results = []
       for (const rule of config.alertRules) {
         const { findings, note } = await look(rule, world, systemClock.now())

@@ -2,6 +2,7 @@ import { storeClient } from '../clickhouse/client.ts'
 import { openEventLog } from '../connectors/open-log.ts'
 import { systemClock } from '../core/clock.ts'
 import { packageVersion } from '../core/package-version.ts'
+import { clickhouseAlertsFeed } from '../dashboard/server/alerts-feed.ts'
 import { clickhouseDriftFeed } from '../dashboard/server/drift-feed.ts'
 import { listen } from '../dashboard/server/listen.ts'
 import { createLiveFeed } from '../dashboard/server/live-feed.ts'
@@ -39,6 +40,7 @@ export const dashboardCommand = () =>
           feed,
           desk: new ReviewDesk(clickhouseReviewStore(session), systemClock, classes),
           drift: clickhouseDriftFeed(session, systemClock),
+          alerts: clickhouseAlertsFeed(session, systemClock),
           models: registryModelsFeed(() => openRegistry(config), session, systemClock),
           clock: systemClock,
           log,

@@ -305,7 +305,13 @@ const lastOfAlert = {
 
 /** What the queries of `clickhouse/queries/` return, by the name of the file; the page's (`live_*`) are read by the dashboard. */
 export const queryRows = {
-  alert_active: z.object({ ...lastOfAlert, last_step: count, notified_at_ms: milliseconds, last_details: z.string() }),
+  alert_active: z.object({
+    ...lastOfAlert,
+    last_step: count,
+    notified_at_ms: milliseconds,
+    told: z.array(z.string()),
+    last_details: z.string(),
+  }),
   alert_history: z.object({ ...lastOfAlert, at_ms: milliseconds }),
   alert_outbox: z.object({
     notice_id: z.string(),
@@ -351,6 +357,7 @@ export const queryRows = {
   alert_seasons: z.object({ season: count }),
   alert_spike: z.object({
     name: z.string(),
+    candidates: count,
     live: count,
     live_chosen: count,
     past_seasons: z.array(count),

@@ -1,4 +1,4 @@
--- The newest row of each alert that is pending or fires, and when people were last told of it. Read by jobs/alerts when it
+-- The newest row of each alert that is pending or fires, and when and whom it was last told to. Read by jobs/alerts when it
 -- starts.
 SELECT
     alert_id,
@@ -12,6 +12,7 @@ SELECT
     toUnixTimestamp64Milli(any(started_at)) AS started_at_ms,
     toUnixTimestamp64Milli(max(fired_at)) AS fired_at_ms,
     toUnixTimestamp64Milli(maxIf(at, notice_id != '')) AS notified_at_ms,
+    argMaxIf(webhooks, step, notice_id != '') AS told,
     argMax(value, step) AS last_value,
     argMax(threshold, step) AS last_threshold,
     argMax(summary, step) AS last_summary,

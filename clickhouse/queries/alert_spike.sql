@@ -1,6 +1,7 @@
 -- Posts by minute windows: the live one [from_ms, to_ms) is season 0, the same one of k seasons ago is season k. For the stream
 -- (`by` 'all'), each source or each hashtag that has at least `min_posts` in the live one, the largest first; `chosen` counts
--- those of class {label:String}. Seasons in which a name had none are left out. Read by alert rules of kind spike.
+-- those of class {label:String}; seasons in which a name had none are left out. `candidates` counts the names with `min_posts` in all
+-- these windows together: those that could have been here. Read by alert rules of kind spike.
 WITH
     toUInt32(intDiv({to_ms:Int64}, 60000)) AS to_minute,
     toUInt32(intDiv({to_ms:Int64} - {from_ms:Int64}, 60000)) AS length,
@@ -28,15 +29,21 @@ WITH
             AND (empty({only:Array(String)}) OR name IN {only:Array(String)})
         GROUP BY name, season
     )
-SELECT
-    name,
-    maxIf(n, season = 0) AS live,
-    maxIf(k, season = 0) AS live_chosen,
-    groupArrayIf(season, season > 0) AS past_seasons,
-    groupArrayIf(n, season > 0) AS past_posts,
-    groupArrayIf(k, season > 0) AS past_chosen
-FROM seasons
-GROUP BY name
-HAVING live >= {min_posts:UInt64}
+SELECT name, candidates, live, live_chosen, past_seasons, past_posts, past_chosen
+FROM
+(
+    SELECT
+        name,
+        count() OVER () AS candidates,
+        sumIf(n, season = 0) AS live,
+        sumIf(k, season = 0) AS live_chosen,
+        groupArrayIf(season, season > 0) AS past_seasons,
+        groupArrayIf(n, season > 0) AS past_posts,
+        groupArrayIf(k, season > 0) AS past_chosen
+    FROM seasons
+    GROUP BY name
+    HAVING sum(n) >= {min_posts:UInt64}
+)
+WHERE live >= {min_posts:UInt64}
 ORDER BY live DESC, name
 LIMIT {groups:UInt32}

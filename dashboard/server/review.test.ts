@@ -9,7 +9,7 @@ import { ReviewDesk } from './review-desk.ts'
 import { createServer } from './server.ts'
 import { MemoryReview, queued } from './testing/memory-review.ts'
 import { scriptedFeed } from './testing/scripted-feed.ts'
-import { ScriptedDrift, ScriptedModels } from './testing/scripted-pages.ts'
+import { ScriptedAlerts, ScriptedDrift, ScriptedModels } from './testing/scripted-pages.ts'
 
 const headers = { host: '127.0.0.1:8787', origin: 'http://127.0.0.1:8787' }
 
@@ -26,6 +26,7 @@ beforeEach(async () => {
     desk: new ReviewDesk(store, clock, async () => ['no', 'yes']),
     drift: new ScriptedDrift(),
     models: new ScriptedModels(),
+    alerts: new ScriptedAlerts(),
     clock,
     log: silentLog,
     token: undefined,

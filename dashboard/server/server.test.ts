@@ -9,7 +9,7 @@ import { ReviewDesk } from './review-desk.ts'
 import { createServer } from './server.ts'
 import { MemoryReview } from './testing/memory-review.ts'
 import { allWorking, type ScriptedFeed, sampleSnapshot, scriptedFeed } from './testing/scripted-feed.ts'
-import { ScriptedDrift, ScriptedModels } from './testing/scripted-pages.ts'
+import { ScriptedAlerts, ScriptedDrift, ScriptedModels } from './testing/scripted-pages.ts'
 
 const token = 'correct horse battery staple'.replaceAll(' ', '-')
 const local = { host: '127.0.0.1:8787' }
@@ -27,6 +27,7 @@ async function serve(
     desk: new ReviewDesk(new MemoryReview(), systemClock, async () => []),
     drift: new ScriptedDrift(),
     models: new ScriptedModels(),
+    alerts: new ScriptedAlerts(),
     clock: systemClock,
     log: silentLog,
     token: over.token,
@@ -360,6 +361,13 @@ describe('drift and models', () => {
     expect(empty.headers['cache-control']).toBe('no-store')
     const long = await server.inject({ url: `/api/drift?check=${'x'.repeat(300)}`, headers: local })
     expect(long.statusCode).toBe(400)
+  })
+
+  test('alerts before there are any', async () => {
+    const server = await serve()
+    const empty = await server.inject({ url: '/api/alerts', headers: local })
+    expect(empty.json()).toEqual({ atMs: 0, alerts: [] })
+    expect(empty.headers['cache-control']).toBe('no-store')
   })
 
   test('the report of gates is a page of its own that can run nothing', async () => {

@@ -2,6 +2,8 @@ import websocket from '@fastify/websocket'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
+import { alerts } from './alerts.ts'
+import type { AlertsFeed } from './alerts-feed.ts'
 import { drift } from './drift.ts'
 import type { DriftFeed } from './drift-feed.ts'
 import type { LiveFeed } from './feed.ts'
@@ -21,6 +23,7 @@ export interface ServerOptions {
   readonly desk: ReviewDesk
   readonly drift: DriftFeed
   readonly models: ModelsFeed
+  readonly alerts: AlertsFeed
   readonly clock: Clock
   readonly log: Log
   /** Needed on any address but loopback; see `listen`. */
@@ -59,6 +62,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   await server.register(live, { viewers, version })
   await server.register(review, { desk: options.desk, clock })
   await server.register(drift, { feed: options.drift })
+  await server.register(alerts, { feed: options.alerts })
   await server.register(models, { feed: options.models })
   return server
 }

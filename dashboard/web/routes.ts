@@ -1,6 +1,7 @@
 import type { ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { LiveState } from './use-live.ts'
+import { AlertsView } from './views/alerts.tsx'
 import { DriftView } from './views/drift.tsx'
 import { LiveView } from './views/live.tsx'
 import { ModelsView } from './views/models.tsx'
@@ -18,6 +19,7 @@ export const routes: readonly [Route, ...Route[]] = [
   { path: 'live', title: 'Live', view: LiveView },
   { path: 'review', title: 'Review', view: ReviewView },
   { path: 'drift', title: 'Drift', view: DriftView },
+  { path: 'alerts', title: 'Alerts', view: AlertsView },
   { path: 'models', title: 'Models', view: ModelsView },
 ]
 

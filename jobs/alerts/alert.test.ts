@@ -77,6 +77,11 @@ test('steps of an alert count from 1 under one id, and the next alert of the gro
   expect(new Set(rows.map(({ notice_id }) => notice_id)).size).toBe(3)
 })
 
+test('the end goes to those who were told, though the rule tells others by then', () => {
+  const { rows } = course({}, 'x.', (second) => ({ webhooks: [second === 1 ? 'team' : 'others'], muted: false }))
+  expect(rows.map(({ webhooks }) => webhooks)).toEqual([['team'], ['team']])
+})
+
 test('the same look gives the same ids, so that a row that is written twice is one row', () => {
   const once = () => advance(rule(), undefined, finding(true), 1000, loud).row
   expect(once()).toEqual(once())

@@ -35,8 +35,9 @@ export interface Alert {
   readonly startedAtMs: number
   /** 0 while pending. */
   readonly firedAtMs: number
-  /** When people were last told; 0: never. */
+  /** When people were last told, and which webhooks; 0 and none: never. */
   readonly notifiedAtMs: number
+  readonly told: readonly string[]
   /** Since when the condition is gone; kept in memory only, so that a restart resolves later, never too early. */
   readonly goneSinceMs: number | undefined
   readonly last: Pick<AlertRow, 'kind' | 'severity' | 'value' | 'threshold' | 'summary' | 'details'>
@@ -85,6 +86,7 @@ export function advance(
       startedAtMs: nowMs,
       firedAtMs: 0,
       notifiedAtMs: 0,
+      told: [],
       goneSinceMs: undefined,
       last: saidBy(rule, finding),
     }
@@ -92,13 +94,13 @@ export function advance(
   }
   const alert = finding === undefined ? before : { ...before, last: saidBy(rule, finding) }
   if (alert.state === 'pending') {
-    if (!holds) return end(alert, 'cleared', nowMs, telling)
+    if (!holds) return end(alert, 'cleared', nowMs)
     if (nowMs - alert.startedAtMs >= rule.forSeconds * 1000) return fire(alert, nowMs, telling)
     return { alert, row: undefined }
   }
   if (!holds) {
     const goneSinceMs = alert.goneSinceMs ?? nowMs
-    if (nowMs - goneSinceMs >= rule.resolveSeconds * 1000) return end(alert, 'resolved', nowMs, telling)
+    if (nowMs - goneSinceMs >= rule.resolveSeconds * 1000) return end(alert, 'resolved', nowMs)
     return { alert: { ...alert, goneSinceMs }, row: undefined }
   }
   const firing: Alert = { ...alert, goneSinceMs: undefined }
@@ -111,9 +113,9 @@ export function advance(
 }
 
 /** Ends an alert, whatever became of its condition. Who was told that it fires is told of its end, muted or not. */
-export const end = (alert: Alert, event: 'resolved' | 'cleared', nowMs: number, { webhooks }: Telling): Change => ({
+export const end = (alert: Alert, event: 'resolved' | 'cleared', nowMs: number): Change => ({
   alert: undefined,
-  row: stepOf(alert, event, nowMs, event === 'resolved' && alert.notifiedAtMs > 0 ? webhooks : []).row,
+  row: stepOf(alert, event, nowMs, event === 'resolved' ? alert.told : []).row,
 })
 
 const fire = (alert: Alert, nowMs: number, { webhooks, muted }: Telling): Change =>
@@ -121,7 +123,7 @@ const fire = (alert: Alert, nowMs: number, { webhooks, muted }: Telling): Change
 
 function stepOf(alert: Alert, event: AlertEvent, nowMs: number, webhooks: readonly string[]) {
   const step = alert.step + 1
-  const told = webhooks.length > 0
+  const telling = webhooks.length > 0
   const row: AlertRow = {
     alert_id: alert.id,
     step,
@@ -133,10 +135,11 @@ function stepOf(alert: Alert, event: AlertEvent, nowMs: number, webhooks: readon
     group_name: alert.group.name,
     started_at: alert.startedAtMs,
     fired_at: alert.firedAtMs,
-    notice_id: told ? `${alert.id}-${step}` : '',
+    notice_id: telling ? `${alert.id}-${step}` : '',
     webhooks,
   }
-  return { alert: { ...alert, step, notifiedAtMs: told ? nowMs : alert.notifiedAtMs }, row }
+  const after = telling ? { notifiedAtMs: nowMs, told: webhooks } : {}
+  return { alert: { ...alert, step, ...after }, row }
 }
 
 const saidBy = (rule: AlertRule, { value, threshold, summary, details }: Finding): Alert['last'] => ({

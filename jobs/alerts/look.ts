@@ -1,4 +1,5 @@
 import type { ClickHouseClient } from '@clickhouse/client'
+import { type QueryName, type QueryRow, select } from '../../clickhouse/queries.ts'
 import type { AlertKind, AlertRule, RuleOf } from '../../core/alert-settings.ts'
 import type { Finding } from './alert.ts'
 import { drift } from './kinds/drift.ts'
@@ -17,13 +18,27 @@ export interface Waiting {
 
 /** What rules look at. */
 export interface World {
-  readonly client: ClickHouseClient
+  select<Name extends QueryName>(
+    name: Name,
+    parameters: Readonly<Record<string, unknown>>,
+  ): Promise<readonly QueryRow<Name>[]>
   /** The model whose drift checks count. */
   readonly model: string
   /** @throws DriftlineError `LOG_UNAVAILABLE` */
   readonly waiting: () => Promise<Waiting>
+  /** What rules that judge each window once said of it, by rule. */
+  readonly judged: Map<string, { readonly windowEnd: number; readonly looked: Looked }>
   readonly signal: AbortSignal
 }
+
+/** A rule whose question takes longer, in seconds, is not looked at: notices of others would wait for it. */
+const longestQuerySeconds = 20
+
+export const worldOf = (client: ClickHouseClient, rest: Omit<World, 'select'>): World => ({
+  ...rest,
+  select: (name, parameters) =>
+    select(client, name, parameters, rest.signal, { max_execution_time: longestQuerySeconds }),
+})
 
 /** What a look at a rule found. */
 export interface Looked {

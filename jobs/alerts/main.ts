@@ -11,7 +11,7 @@ import type { Random } from '../../core/random.ts'
 import type { Documents } from '../../models/registry/documents.ts'
 import { withLease } from '../../models/registry/lease.ts'
 import type { Alert } from './alert.ts'
-import type { Waiting } from './look.ts'
+import { type Waiting, type World, worldOf } from './look.ts'
 import { noticeOf } from './notice.ts'
 import { Outbox, type Outgoing } from './outbox.ts'
 import { type AlertsStatus, startStatus } from './status.ts'
@@ -92,6 +92,8 @@ async function lead(options: AlertsJobOptions, status: AlertsStatus, signal: Abo
   const outbox = new Outbox({ webhooks, record, onRecorded: status.delivery, clock, random, log, signal })
   /** `undefined` while it is not known what is stored. */
   let alerts: readonly Alert[] | undefined
+  const judged: World['judged'] = new Map()
+  /** Notices that are in the outbox, or were since it was last empty: what is stored may still call them unsent. */
   const queued = new Set<string>()
   const queue = (outgoing: readonly Outgoing[]) => {
     const added = outgoing.filter(({ notice, webhook }) => !queued.has(`${notice.id}\n${webhook}`))
@@ -103,12 +105,12 @@ async function lead(options: AlertsJobOptions, status: AlertsStatus, signal: Abo
     if (alerts === undefined) {
       queue(await store.use((client) => unsentNotices(client, signal)))
       alerts = await store.use((client) => activeAlerts(client, signal))
-    }
+    } else if (outbox.waiting === 0) queued.clear()
     const before = alerts
     const names = webhooks.map(({ name }) => name)
     const { model, waiting } = options
     const result = await store.use((client) =>
-      lookAround(rules, before, names, { client, model, waiting, signal }, now, log),
+      lookAround(rules, before, names, worldOf(client, { model, waiting, judged, signal }), now, log),
     )
     // Should the answer be lost, the rows may be there or not: what is stored is read anew.
     alerts = undefined
@@ -119,24 +121,30 @@ async function lead(options: AlertsJobOptions, status: AlertsStatus, signal: Abo
     status.round(result)
   }
 
+  /** @throws what does not pass by itself */
+  async function passing(act: () => Promise<void>): Promise<'done' | 'failed'> {
+    try {
+      await act()
+      return 'done'
+    } catch (thrown) {
+      if (signal.aborted) return 'failed'
+      const error = storeFailure(thrown)
+      if (!(error instanceof DriftlineError) || !error.retryable) throw error
+      status.failure(messageOf(error))
+      log.warn({ err: error }, 'alerts wait')
+      return 'failed'
+    }
+  }
+
   let next = clock.now()
   try {
     while (!signal.aborted) {
       const now = clock.now()
-      try {
-        if (now >= next || next - now > options.everyMs) {
-          next = now + options.everyMs
-          await round(now)
-        }
-        await outbox.pump()
-        status.failure(undefined)
-      } catch (thrown) {
-        if (signal.aborted) break
-        const error = storeFailure(thrown)
-        if (!(error instanceof DriftlineError) || !error.retryable) throw error
-        status.failure(messageOf(error))
-        log.warn({ err: error }, 'alerts wait')
-      }
+      const looked = now >= next || next - now > options.everyMs ? await passing(() => round(now)) : undefined
+      // What passes by itself is tried again within a second.
+      if (looked === 'done') next = now + options.everyMs
+      const sent = await passing(() => outbox.pump()) // what was queued before is sent, whether or not the store is there
+      if (looked !== 'failed' && sent === 'done') status.failure(undefined)
       status.waiting(outbox.waiting)
       await pause(clock, tickMs, signal)
     }

@@ -21,6 +21,7 @@ const alertOf = (row: QueryRow<'alert_active'>): Alert => ({
   startedAtMs: row.started_at_ms,
   firedAtMs: row.fired_at_ms,
   notifiedAtMs: row.notified_at_ms,
+  told: row.told,
   goneSinceMs: undefined,
   last: {
     kind: row.rule_kind,

@@ -1,3 +1,4 @@
+import { ClickHouseError } from '@clickhouse/client'
 import { storeFailure } from '../../clickhouse/client.ts'
 import type { AlertRow } from '../../clickhouse/rows.ts'
 import type { AlertRule } from '../../core/alert-settings.ts'
@@ -50,7 +51,7 @@ export async function lookAround(
   )
   const gone = orphans.map((alert) => {
     const last = { ...alert.last, summary: `the rule is gone; it said: ${alert.last.summary}` }
-    return end({ ...alert, last }, alert.state === 'firing' ? 'resolved' : 'cleared', nowMs, { webhooks, muted: false })
+    return end({ ...alert, last }, alert.state === 'firing' ? 'resolved' : 'cleared', nowMs)
   })
   return {
     alerts: rounds.flatMap(({ alerts }) => alerts),
@@ -59,14 +60,19 @@ export async function lookAround(
   }
 }
 
-/** What is away now may be back at the next look. */
+/**
+ * What a look found, or why it could not be: the event log is away, or ClickHouse answered that it is too busy.
+ *
+ * @throws DriftlineError `STORE_UNAVAILABLE` when ClickHouse does not answer: then there is no point in asking for other rules
+ */
 async function tried(rule: AlertRule, world: World, nowMs: number, log: Log): Promise<Looked | DriftlineError> {
   try {
     return await look(rule, world, nowMs)
   } catch (error) {
     world.signal.throwIfAborted()
     const failure = storeFailure(error)
-    if (!(failure instanceof DriftlineError)) throw failure
+    const answered = error instanceof ClickHouseError || error instanceof DriftlineError
+    if (!(failure instanceof DriftlineError) || !answered) throw failure
     log.warn({ rule: rule.name, err: failure }, 'a rule could not be looked at')
     return failure
   }

@@ -6,7 +6,7 @@ import { ReviewDesk } from '../../dashboard/server/review-desk.ts'
 import { createServer } from '../../dashboard/server/server.ts'
 import { MemoryReview } from '../../dashboard/server/testing/memory-review.ts'
 import { type ScriptedFeed, sampleSnapshot, scriptedFeed } from '../../dashboard/server/testing/scripted-feed.ts'
-import { ScriptedDrift, ScriptedModels } from '../../dashboard/server/testing/scripted-pages.ts'
+import { ScriptedAlerts, ScriptedDrift, ScriptedModels } from '../../dashboard/server/testing/scripted-pages.ts'
 
 /** A dashboard over a scripted feed, on a port of its own that it keeps when it is started again. */
 export class LivePage {
@@ -14,6 +14,7 @@ export class LivePage {
   readonly review = new MemoryReview()
   readonly drift = new ScriptedDrift()
   readonly models = new ScriptedModels()
+  readonly alerts = new ScriptedAlerts()
   port = 0
   #server: FastifyInstance | undefined
 
@@ -26,9 +27,19 @@ export class LivePage {
   }
 
   async start(version = '1.0.0', token?: string): Promise<void> {
-    const { feed, drift, models } = this
+    const { feed, drift, models, alerts } = this
     const desk = new ReviewDesk(this.review, systemClock, async () => ['negative', 'neutral', 'positive'])
-    this.#server = await createServer({ feed, desk, drift, models, clock: systemClock, log: silentLog, token, version })
+    this.#server = await createServer({
+      feed,
+      desk,
+      drift,
+      models,
+      alerts,
+      clock: systemClock,
+      log: silentLog,
+      token,
+      version,
+    })
     await this.#server.listen({ host: '127.0.0.1', port: this.port })
     const address = this.#server.server.address()
     if (address === null || typeof address === 'string') throw new Error('a TCP port was expected')

@@ -2,7 +2,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { DriftlineError } from '../../core/errors.ts'
 import { queued } from '../../dashboard/server/testing/memory-review.ts'
-import { emptyDrift, sampleDrift, sampleModels } from '../../dashboard/server/testing/scripted-pages.ts'
+import { emptyDrift, sampleAlerts, sampleDrift, sampleModels } from '../../dashboard/server/testing/scripted-pages.ts'
 import { launchChromium } from './chromium.ts'
 import { LivePage, openTab, type Tab } from './live-page.ts'
 import { faintTexts, fits } from './readable.ts'
@@ -22,6 +22,7 @@ beforeEach(async () => {
   live.review.queue = Array.from({ length: 8 }, (_, n) => queued(n))
   live.drift.next = sampleDrift(Date.now())
   live.models.next = sampleModels(Date.now())
+  live.alerts.next = sampleAlerts(Date.now())
   await live.start()
 })
 afterEach(async () => {
@@ -217,6 +218,33 @@ describe('drift', () => {
   })
 })
 
+describe('alerts', () => {
+  test('what fires, what is pending and what was, each with its state in a word, and who could not be told', async () => {
+    const { page, complaints } = await visit('alerts')
+    const now = page.getByRole('list', { name: 'Alerts that fire or are pending' }).getByRole('listitem')
+    await expect.poll(() => now.count()).toBe(2)
+    expect(await now.locator('.mark').allTextContents()).toEqual(['Firing', 'Pending'])
+    await now.first().getByText('pager: not told yet (firing, attempts 3, HTTP 503)').waitFor()
+    const before = page.getByRole('list', { name: 'Alerts that were resolved' })
+    await before.getByText('312 posts of #<b>launch</b> in 10 min').waitFor()
+    await before.getByText('Resolved').waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  test('before the first it says what makes one; when all is resolved it says so; a store that is away is told', async () => {
+    live.alerts.next = { atMs: 0, alerts: [] }
+    const { page } = await visit('alerts')
+    await page.getByRole('heading', { name: 'No alert yet' }).waitFor()
+    const sample = sampleAlerts(Date.now())
+    live.alerts.next = { ...sample, alerts: sample.alerts.filter(({ state }) => state === 'resolved') }
+    await nextPoll(page)
+    await page.getByText('All is quiet.').waitFor()
+    live.alerts.next = away
+    await nextPoll(page)
+    await page.getByRole('alert').getByText('ClickHouse does not answer').waitFor()
+  })
+})
+
 describe('models', () => {
   test('versions, aliases, gates with their report, challengers, training, changes and swaps', async () => {
     const { page, complaints } = await visit('models')
@@ -255,6 +283,7 @@ describe('everybody can read and reach them', () => {
   const landmarks: Readonly<Record<string, readonly string[]>> = {
     review: ['Review', 'Progress'],
     drift: ['Drift', 'Accuracy', 'Over the last checks', 'What moved', 'Statistics'],
+    alerts: ['Now', 'Before'],
     models: [
       'sentiment',
       'Retraining in progress',

@@ -1,5 +1,7 @@
+import type { AlertsPage, ShownAlert } from '../../alerts-api.ts'
 import type { CheckSummary, DriftPage, Moved, Statistic } from '../../drift-api.ts'
 import type { ModelsPage } from '../../models-api.ts'
+import type { AlertsFeed } from '../alerts-feed.ts'
 import type { DriftFeed } from '../drift-feed.ts'
 import type { ModelsFeed } from '../models-feed.ts'
 
@@ -29,6 +31,60 @@ export class ScriptedModels implements ModelsFeed {
     return name === 'sentiment' && version === 2
       ? '<!doctype html><title>gates</title><style>h1 { color: rgb(1, 2, 3) }</style><h1>passed</h1><script>document.title = "hacked"</script>'
       : undefined
+  }
+}
+
+export class ScriptedAlerts implements AlertsFeed {
+  next: AlertsPage | Error = { atMs: 0, alerts: [] }
+
+  async page(): Promise<AlertsPage> {
+    if (this.next instanceof Error) throw this.next
+    return this.next
+  }
+}
+
+/** One that fires and could not be told, one that is pending, one that was. */
+export function sampleAlerts(atMs = Date.UTC(2026, 0, 2, 3)): AlertsPage {
+  const alert = (id: string, over: Partial<ShownAlert>): ShownAlert => ({
+    id,
+    rule: 'drift',
+    kind: 'drift',
+    severity: 'critical',
+    state: 'firing',
+    group: 'model sentiment',
+    startedAtMs: atMs - 90_000,
+    firedAtMs: atMs - 60_000,
+    resolvedAtMs: null,
+    summary: 'sentiment version 1: drift: class mix and words have moved',
+    tellings: [],
+    ...over,
+  })
+  return {
+    atMs,
+    alerts: [
+      alert('a', {
+        tellings: [
+          { event: 'firing', webhook: 'pager', outcome: 'retry', attempts: 3, reason: 'HTTP 503' },
+          { event: 'firing', webhook: 'chat', outcome: 'delivered', attempts: 1, reason: '' },
+        ],
+      }),
+      alert('b', {
+        rule: 'scoring lags',
+        kind: 'lag',
+        severity: 'warning',
+        state: 'pending',
+        firedAtMs: null,
+        summary: '812 posts of posts wait to be scored',
+      }),
+      alert('c', {
+        rule: 'hashtag spikes',
+        kind: 'spike',
+        severity: 'info',
+        state: 'resolved',
+        resolvedAtMs: atMs - 30_000,
+        summary: '312 posts of #<b>launch</b> in 10 min, 42.1 were expected',
+      }),
+    ],
   }
 }
 

@@ -1,4 +1,3 @@
-import { select } from '../../../clickhouse/queries.ts'
 import { Verdict } from '../../../clickhouse/rows.ts'
 import type { Finding } from '../alert.ts'
 import type { Look } from '../look.ts'
@@ -6,8 +5,8 @@ import type { Look } from '../look.ts'
 const rank = (verdict: Verdict): number => Verdict.options.indexOf(verdict)
 
 /** The newest drift check of the model. `value` and `threshold` are verdicts as numbers: 0 ok, 1 warning, 2 drift. */
-export const drift: Look<'drift'> = async (rule, { client, model, signal }, nowMs) => {
-  const [check] = await select(client, 'alert_drift', { model_name: model }, signal)
+export const drift: Look<'drift'> = async (rule, { select, model }, nowMs) => {
+  const [check] = await select('alert_drift', { model_name: model })
   const group = { by: 'model', name: model } as const
   const threshold = rank(rule.verdict)
   const stale = (summary: string, details: Finding['details']): Finding => ({

@@ -1,10 +1,9 @@
-import { select } from '../../../clickhouse/queries.ts'
 import type { Look } from '../look.ts'
 
 /** Posts that became dead posts, as a share of all that were scored or refused, by the time it happened. */
-export const errorRate: Look<'errorRate'> = async (rule, { client, signal }, nowMs) => {
+export const errorRate: Look<'errorRate'> = async (rule, { select }, nowMs) => {
   const window = { from_ms: nowMs - rule.windowSeconds * 1000, to_ms: nowMs }
-  const [row = { scored: 0, dead: 0, codes: {} }] = await select(client, 'alert_errors', window, signal)
+  const [row = { scored: 0, dead: 0, codes: {} }] = await select('alert_errors', window)
   const { scored, dead, codes } = row
   const posts = scored + dead
   if (posts < rule.minPosts) {

@@ -7,7 +7,7 @@ import { type TestStore, testStore } from '../../../clickhouse/testing/test-stor
 import { AlertRule } from '../../../core/alert-settings.ts'
 import { silentLog } from '../../../core/log.ts'
 import { type Random, seededRandom } from '../../../core/random.ts'
-import { look, type Waiting } from '../look.ts'
+import { look, type Waiting, worldOf } from '../look.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -35,7 +35,12 @@ beforeEach(async () => {
 const looked = (rule: object, at = now) =>
   look(
     AlertRule.parse({ name: 'r', ...rule }),
-    { client, model: 'm', waiting: async () => waiting, signal: new AbortController().signal },
+    worldOf(client, {
+      model: 'm',
+      waiting: async () => waiting,
+      judged: new Map(),
+      signal: new AbortController().signal,
+    }),
     at,
   )
 /** The groups for which the rule holds. */
@@ -179,7 +184,7 @@ describe('sentiment', () => {
       ['train', 1],
       ['sun', 0],
     ])
-    expect(await holds({ kind: 'sentiment', share: 'negative', above: 0.7, by: 'hashtag', only: ['#train'] })).toEqual([
+    expect(await holds({ kind: 'sentiment', share: 'negative', above: 0.7, by: 'hashtag', only: ['#Train'] })).toEqual([
       'train',
     ])
   })
@@ -284,6 +289,22 @@ describe('spike', () => {
       ['tag0', false],
       ['tag1', false],
     ])
+  })
+
+  test('among hundreds of hashtags without a change hardly any alarms, whichever happens to have most posts now', async () => {
+    const random = seededRandom(12)
+    const tags = Array.from({ length: 300 }, (_, n) => `t${n}`)
+    const windows = Array.from({ length: 15 }, (_, n) =>
+      posts({ at: window - n * day, posts: 300 * 14, during: 10 * minute }).map((row) => ({
+        ...row,
+        hashtags: [tags[Math.floor(random() * tags.length)] ?? ''],
+      })),
+    )
+    await insert(windows.flat())
+    const { findings } = await looked({ ...rule, by: 'hashtag', falseAlarmsPerDay: 10, minRatio: 1 })
+    expect(findings.length).toBeGreaterThan(5) // those that have 20 posts by chance: 14 are usual
+    expect(findings.filter(({ holds: is }) => is)).toEqual([])
+    expect(findings[0]?.details.adjusted).toBeGreaterThan(0.07)
   })
 
   test('the share of a class, per source', async () => {

@@ -1,28 +1,23 @@
-import { type QueryRow, select } from '../../../clickhouse/queries.ts'
+import type { QueryRow } from '../../../clickhouse/queries.ts'
 import type { RuleOf } from '../../../core/alert-settings.ts'
 import type { Look } from '../look.ts'
-import { groupOf, nameOf } from '../names.ts'
+import { groupOf, nameOf, onlyOf } from '../names.ts'
 
 /**
  * The share of a class, or the mean of numbers given to the classes, in the last `windowSeconds` of event time before
  * `latenessSeconds` ago. Groups with too few posts do not hold: so few say nothing.
  */
-export const sentiment: Look<'sentiment'> = async (rule, { client, signal }, nowMs) => {
+export const sentiment: Look<'sentiment'> = async (rule, { select }, nowMs) => {
   const to = nowMs - rule.latenessSeconds * 1000
   const from = to - rule.windowSeconds * 1000
-  const rows = await select(
-    client,
-    'alert_sentiment',
-    {
-      by: rule.by,
-      only: rule.only ?? [],
-      from_ms: Math.round(from),
-      to_ms: Math.round(to),
-      min_posts: rule.minPosts,
-      groups: rule.maxGroups,
-    },
-    signal,
-  )
+  const rows = await select('alert_sentiment', {
+    by: rule.by,
+    only: onlyOf(rule),
+    from_ms: Math.round(from),
+    to_ms: Math.round(to),
+    min_posts: rule.minPosts,
+    groups: rule.maxGroups,
+  })
   const findings = rows.map((row) => {
     const value = measure(rule, row)
     const over = rule.above !== undefined && value > rule.above

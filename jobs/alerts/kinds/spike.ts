@@ -1,10 +1,10 @@
-import { type QueryRow, select } from '../../../clickhouse/queries.ts'
+import type { QueryRow } from '../../../clickhouse/queries.ts'
 import type { RuleOf } from '../../../core/alert-settings.ts'
 import { benjaminiHochberg } from '../../../stats/benjamini-hochberg.ts'
 import { type AgainstSeasons, countAgainstSeasons, shareAgainstSeasons } from '../../../stats/seasonal.ts'
 import type { Finding } from '../alert.ts'
-import type { Look } from '../look.ts'
-import { groupOf, nameOf } from '../names.ts'
+import type { Look, Looked, World } from '../look.ts'
+import { groupOf, nameOf, onlyOf } from '../names.ts'
 
 const minuteMs = 60_000
 const dayMs = 86_400_000
@@ -17,39 +17,46 @@ const dayMs = 86_400_000
  * groups are beyond it is Benjamini and Hochberg's decision: when nothing has changed, any group alarms with at most that
  * chance, and when something has, at most that share of the alarms is false. A rise below `minRatio` is no alarm however sure.
  */
-export const spike: Look<'spike'> = async (rule, { client, signal }, nowMs) => {
+export const spike: Look<'spike'> = async (rule, { select, judged }, nowMs) => {
   const length = rule.windowMinutes * minuteMs
   const to = Math.floor((nowMs - rule.latenessSeconds * 1000) / length) * length
+  const before = judged.get(rule.name)
+  if (before?.windowEnd === to) return before.looked
+  const looked = await judge(rule, select, to)
+  judged.set(rule.name, { windowEnd: to, looked })
+  return looked
+}
+
+async function judge(rule: RuleOf<'spike'>, select: World['select'], to: number): Promise<Looked> {
+  const length = rule.windowMinutes * minuteMs
   const seasonMinutes = Math.round(rule.seasonHours * 60)
   const when = { from_ms: to - length, to_ms: to, season_minutes: seasonMinutes, periods: rule.periods }
   const [known, rows] = await Promise.all([
-    select(client, 'alert_seasons', when, signal),
-    select(
-      client,
-      'alert_spike',
-      {
-        ...when,
-        by: rule.by,
-        only: rule.only ?? [],
-        label: rule.share ?? '',
-        min_posts: rule.minPosts,
-        groups: rule.maxGroups,
-      },
-      signal,
-    ),
+    select('alert_seasons', when),
+    select('alert_spike', {
+      ...when,
+      by: rule.by,
+      only: onlyOf(rule),
+      label: rule.share ?? '',
+      min_posts: rule.minPosts,
+      groups: rule.maxGroups,
+    }),
   ])
   const seasons = known.map(({ season }) => season)
   if (seasons.length < rule.minPeriods) {
     const note = `too little history: ${seasons.length} past seasons with posts at this time, ${rule.minPeriods} are needed`
     return { findings: [], note }
   }
-  const judged = rows.flatMap((row) => {
-    const compared = rule.share === undefined ? counts(row, seasons) : shares(row, rule)
-    return compared === undefined ? [] : [{ row, ...compared }]
+  const compared = rows.flatMap((row) => {
+    const one = rule.share === undefined ? counts(row, seasons) : shares(row, rule)
+    return one === undefined ? [] : [{ row, ...one }]
   })
   const significance = Math.min(0.5, (rule.falseAlarmsPerDay * length) / dayMs)
-  const adjusted = benjaminiHochberg(judged.map(({ p }) => p))
-  const findings = judged.map((one, at): Finding => {
+  // Names without posts enough now were looked at too, and are no spikes: their p is 1. Which names could have been here is
+  // decided by their posts in all windows together, which says nothing of how they are spread over them.
+  const others = Math.max(0, (rows[0]?.candidates ?? 0) - compared.length)
+  const adjusted = benjaminiHochberg([...compared.map(({ p }) => p), ...Array.from({ length: others }, () => 1)])
+  const findings = compared.map((one, at): Finding => {
     const { row, value, expected, t, p } = one
     const q = adjusted[at] ?? 1
     const least = rule.minRatio * (rule.share === undefined ? Math.max(1, expected) : expected)
