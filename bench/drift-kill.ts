@@ -10,7 +10,10 @@ import { type Phase, RetrainingKillRig } from '../jobs/drift/retrain/testing/kil
 const anywhere = 0.35
 const longestWaitMs = 45_000
 
-/** Kills a drift job at random moments of check, retraining, gating and promotion, and lets the loop complete. */
+/**
+ * Kills a drift job at random moments of check, retraining, gating and promotion, and lets the loop complete. The posts go
+ * through the log and the real score job, and every verdict is the check's own.
+ */
 export async function driftKill(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
@@ -19,7 +22,7 @@ export async function driftKill(args: readonly string[]): Promise<number> {
   const random = seededRandom(Number(values.seed))
   const kills = Number(values.kills)
   const folder = await mkdtemp(join(tmpdir(), 'driftline-drift-kill-'))
-  const rig = new RetrainingKillRig(folder)
+  const rig = new RetrainingKillRig(folder, { live: true })
   const met: Partial<Record<Phase, number>> = {}
   const contradictions = new Set<string>()
   try {

@@ -7,7 +7,7 @@ import { type Random, seededRandom } from '../core/random.ts'
 import { compare } from '../jobs/drift/check.ts'
 import { judge } from '../jobs/drift/judge.ts'
 import { lasting } from '../jobs/drift/lasting.ts'
-import { grouped } from '../jobs/drift/outcome.ts'
+import { grouped, type Outcome } from '../jobs/drift/outcome.ts'
 import { type Reference, referenceOf } from '../jobs/drift/reference.ts'
 import { type Change, changesOf } from './drift/changes.ts'
 import { type RawPost, readPosts, type ScoredPost, scored } from './drift/scored-posts.ts'
@@ -38,8 +38,14 @@ interface Stream {
   readonly windows: readonly (readonly ScoredPost[])[]
 }
 
-/** p of each window of each stream: an alarm at significance alpha is p ≤ alpha. */
-const Ours = z.record(z.string(), z.array(z.number()))
+/**
+ * p of each window of each stream, an alarm at significance alpha being p ≤ alpha: as the drift job judges, and if any change
+ * mattered however small, as peers have it who know no smallest effect.
+ */
+const Ours = z.object({
+  job: z.record(z.string(), z.array(z.number())),
+  any: z.record(z.string(), z.array(z.number())),
+})
 type Ours = z.infer<typeof Ours>
 
 /** What a peer says of each window, by stream: whether it raises an alarm with its defaults, and its values, which grow with a change. */
@@ -83,7 +89,7 @@ export async function driftPower(args: readonly string[]): Promise<number> {
   const answers = join(exchange, 'driftline.json')
   if (!existsSync(answers)) {
     const streams = await makeStreams(data, values.languages, values)
-    const ours: Ours = {}
+    const ours: Ours = { job: {}, any: {} }
     const every = Math.round(1 / Number(values.labels))
     const reference = referenceOf(baselineOf(streams.baseline, labelledOnes(streams.baseline, every), streams.classes))
     await writeFile(join(exchange, 'reference.csv'), csv(streams.baseline, every))
@@ -92,7 +98,9 @@ export async function driftPower(args: readonly string[]): Promise<number> {
         join(exchange, `${stream.id}.csv`),
         stream.windows.map((window, at) => csv(window, every, at, at === 0)).join(''),
       )
-      ours[stream.id] = judgeStream(reference, stream, every)
+      const judged = judgeStream(reference, stream.windows, every)
+      ours.job[stream.id] = judged.map(({ job }) => job)
+      ours.any[stream.id] = judged.map(({ any }) => any)
       process.stderr.write('.')
     }
     await writeFile(answers, JSON.stringify(ours))
@@ -182,19 +190,23 @@ function windowsOf(
   )
 }
 
-/** Each window's p, with what is too small to matter left out, as the drift job takes it. */
-function judgeStream(reference: Reference, stream: Stream, every: number): number[] {
+export function judgeStream(
+  reference: Reference,
+  windows: readonly (readonly ScoredPost[])[],
+  every: number,
+): readonly { readonly job: number; readonly any: number }[] {
   const known: ScoredPost[] = []
-  return stream.windows.map((window) => {
+  return windows.map((window) => {
     known.push(...labelledOnes(window, every))
     const told = known.slice(-recentLabels).map((post) => labelledOf(post))
     const live = liveOf(window, told, reference)
     const judged = judge(lasting(compare(reference, live, smallest), reference, live, smallest), 0.05)
-    return judged.reduce(
-      (least, { outcome, adjusted }) =>
-        adjusted !== undefined && outcome.effect >= outcome.smallestEffect ? Math.min(least, adjusted) : least,
-      1,
-    )
+    const least = (counts: (outcome: Outcome) => boolean) =>
+      judged.reduce(
+        (p, { outcome, adjusted }) => (adjusted !== undefined && counts(outcome) ? Math.min(p, adjusted) : p),
+        1,
+      )
+    return { job: least(({ effect, smallestEffect }) => effect >= smallestEffect), any: least(() => true) }
   })
 }
 
@@ -206,10 +218,11 @@ interface Answers {
   readonly delays: Readonly<Record<string, number | null>>
 }
 
-/** Two or three who raised as many false alarms as each other, or were allowed to. */
+/** Those who raised as many false alarms as each other, or were allowed to. */
 interface Comparison {
   readonly title: string
-  readonly ours: Answers
+  /** The first one is counted against all of `theirs`. */
+  readonly ours: readonly Answers[]
   readonly theirs: readonly Answers[]
 }
 
@@ -253,13 +266,15 @@ function strongest(values: Readonly<Record<string, readonly (readonly number[])[
 }
 
 function comparisons(ours: Ours, peers: readonly Peer[]): readonly Comparison[] {
-  const scores = mapOf(ours, (p) => -Math.log(Math.max(p, Number.MIN_VALUE)))
-  const nulls = nullsOf(scores).length
+  const scoresOf = (all: Ours['job']) => mapOf(all, (p) => -Math.log(Math.max(p, Number.MIN_VALUE)))
+  const [job, any] = [scoresOf(ours.job), scoresOf(ours.any)]
+  const nulls = nullsOf(job).length
+  const oursAt = (allowed: number) => [atRate('driftline, any size', any, allowed), atRate('driftline', job, allowed)]
   const equal = equalRates.map((rate): Comparison => {
     const allowed = Math.round(rate * nulls)
     return {
       title: `at equal rates: ${allowed} false alarms in ${nulls} windows, thresholds set by them`,
-      ours: atRate('driftline', scores, allowed),
+      ours: oursAt(allowed),
       theirs: peers.flatMap(({ name, values }) =>
         values === undefined ? [] : [atRate(name, strongest(values), allowed)],
       ),
@@ -269,19 +284,16 @@ function comparisons(ours: Ours, peers: readonly Peer[]): readonly Comparison[] 
     const theirs = answers(peer.name, peer.alarms)
     return {
       title: `${peer.name} ${peer.version} with its defaults, ours allowed as many false alarms`,
-      ours: atRate('driftline', scores, theirs.falseAlarms),
+      ours: oursAt(theirs.falseAlarms),
       theirs: [theirs],
     }
   })
   const budget = answers(
     'driftline',
-    mapOf(ours, (p) => p <= 1 / 720),
+    mapOf(ours.job, (p) => p <= 1 / 720),
   )
-  return [
-    { title: 'at the budget of one false alarm in 30 days of hourly checks', ours: budget, theirs: [] },
-    ...equal,
-    ...defaults,
-  ]
+  const title = 'at the budget of one false alarm in 30 days of hourly checks'
+  return [{ title, ours: [budget], theirs: [] }, ...equal, ...defaults]
 }
 
 /** Median over streams; infinite when most of them were missed. */
@@ -291,13 +303,13 @@ function median(delays: readonly (number | null | undefined)[]): number {
 }
 
 function describe(all: readonly Comparison[], windowPosts: number): string {
-  const groups = [...new Set(Object.keys(all[0]?.ours.delays ?? {}).map(groupOf))]
+  const groups = [...new Set(Object.keys(all[0]?.ours[0]?.delays ?? {}).map(groupOf))]
   const shown = (delay: number) => (Number.isFinite(delay) ? String(delay) : '–')
   const lines = [
     `windows of ${grouped(windowPosts)} posts up to the first alarm, median over streams; – for most of them missed`,
   ]
   for (const { title, ours, theirs } of all) {
-    const judges = [ours, ...theirs]
+    const judges = [...ours, ...theirs]
     lines.push(
       '',
       title,
@@ -305,14 +317,16 @@ function describe(all: readonly Comparison[], windowPosts: number): string {
     )
     const later = { one: 0, both: 0, earlier: 0 }
     for (const group of groups) {
-      const members = Object.keys(ours.delays).filter((id) => groupOf(id) === group)
-      const [mine = 0, ...others] = judges.map(({ delays }) => median(members.map((id) => delays[id])))
+      const delaysOf = ({ delays }: Answers) =>
+        median(Object.keys(delays).flatMap((id) => (groupOf(id) === group ? [delays[id]] : [])))
+      const [mine = 0] = ours.map(delaysOf)
+      const others = theirs.map(delaysOf)
       if (others.some((other) => mine > other)) later.one++
       if (others.length > 0 && others.every((other) => mine > other)) later.both++
       if (others.length > 0 && others.every((other) => mine < other)) later.earlier++
       const [, change = '', strength = '', over = ''] = /^(.*)-([\d.]+)-(\d+)$/.exec(group) ?? []
       const what = `${change.replace('-', ' ')} ${strength} ${over === '0' ? 'sudden' : `over ${over}`}`
-      lines.push(`  ${what.padEnd(26)} ${[mine, ...others].map((delay) => shown(delay).padEnd(24)).join('')}`)
+      lines.push(`  ${what.padEnd(26)} ${judges.map((one) => shown(delaysOf(one)).padEnd(24)).join('')}`)
     }
     if (theirs.length > 0) {
       lines.push(

@@ -9,13 +9,13 @@ import { insertLabels } from '../../../../clickhouse/labels.ts'
 import { scoreRows } from '../../../../clickhouse/testing/score-rows.ts'
 import { systemClock } from '../../../../core/clock.ts'
 import { type Config, environmentName, loadConfig } from '../../../../core/config.ts'
-import { builtModule } from '../../../../core/package-root.ts'
+import { builtModule, packageRoot } from '../../../../core/package-root.ts'
 import { openFileRegistry, registryFolder } from '../../../../models/registry/file-registry.ts'
 import type { Registry } from '../../../../models/registry/registry.ts'
 import { readTraffic } from '../../../../models/registry/traffic.ts'
 import { readRetraining } from '../document.ts'
 import { isActive, type Retraining } from '../state.ts'
-import { labelRows, madePosts, newWords, oldWords, publishChampion, startMs } from './small-stream.ts'
+import { labelRows, madePosts, newWords, oldWords, publishChampion, startMs, type Tell } from './small-stream.ts'
 
 const name = 'slang'
 const dayMs = 86_400_000
@@ -37,14 +37,34 @@ const settings: Partial<Record<keyof Config, string>> = {
   gateMaxSlowdown: '100',
 }
 
+/** With the score job in the loop: the first posts are the baseline, and all that follow have other words. */
+const liveSettings: Partial<Record<keyof Config, string>> = {
+  workers: '1',
+  driftBaselinePosts: '500',
+  driftBaselineSeconds: '0',
+  driftWindowSeconds: '5',
+  driftMinPosts: '200',
+  driftLatenessSeconds: '0',
+}
+const usualPosts = 700
+const postsPerStep = 20
+const stepMs = 150
+
 export type Phase = Retraining['state'] | 'between'
 
-/** A store, a stream that is scored by whatever version should, and a drift job that can be killed. Linux only: it reads /proc. */
+/**
+ * A store, a stream that is scored by whatever version should, and a drift job that can be killed. Linux only: it reads /proc.
+ *
+ * By default rows stand in for a score job, and every check is called drift: that is quick, and enough for the steps. `live`, the
+ * posts go through the log and the real score job, whose canary and swaps they are, and the check's verdict is its own.
+ */
 export class RetrainingKillRig {
   readonly #env: NodeJS.ProcessEnv
   readonly #folder: string
   readonly #stop = new AbortController()
   readonly #background: Promise<void>[] = []
+  readonly #live: boolean
+  readonly #parts: ChildProcess[] = []
   readonly config: Config
   #store: StoreProcess | undefined
   #worker: ChildProcess | undefined
@@ -54,9 +74,10 @@ export class RetrainingKillRig {
   /** Different trainers that were seen. */
   readonly trainers = new Set<number>()
 
-  constructor(folder: string) {
+  constructor(folder: string, { live = false } = {}) {
     this.#folder = folder
-    const given = Object.entries({ ...settings, data: join(folder, 'data') })
+    this.#live = live
+    const given = Object.entries({ ...settings, ...(live ? liveSettings : {}), data: join(folder, 'data') })
     this.#env = { ...process.env, ...Object.fromEntries(given.map(([key, value]) => [environmentName(key), value])) }
     this.config = loadConfig({}, this.#env, folder).config
   }
@@ -76,19 +97,32 @@ export class RetrainingKillRig {
     const client = storeClient(this.config)
     await insertLabels(client, labelRows([...older, ...recent], startMs + dayMs))
     await client.close()
-    this.#background.push(this.#scoreStream(), this.#countTrainers())
+    if (this.#live) {
+      this.#background.push(this.#feed())
+      while ((await this.#scored()) < usualPosts) await systemClock.sleep(200)
+    } else this.#background.push(this.#scoreStream())
+    this.#background.push(this.#countTrainers())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill()
     this.#stop.abort()
     await Promise.allSettled(this.#background)
+    for (const part of this.#parts) {
+      if (part.exitCode !== null || part.signalCode !== null) continue
+      const ended = once(part, 'exit')
+      part.kill('SIGTERM')
+      await ended
+    }
     await this.#store?.[Symbol.asyncDispose]()
   }
 
   start(): void {
     const worker = builtModule(import.meta.url, './kill-worker')
-    this.#worker = spawn(process.execPath, [worker], { env: this.#env, stdio: ['ignore', 'ignore', 'inherit'] })
+    this.#worker = spawn(process.execPath, [worker, ...(this.#live ? [] : ['always-drift'])], {
+      env: this.#env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
   }
 
   /** @returns the phase that it was in */
@@ -156,6 +190,41 @@ export class RetrainingKillRig {
       if (['done', 'refused', 'rolled-back', 'failed'].includes(state)) ends[state] = (ends[state] ?? 0) + 1
     }
     return ends
+  }
+
+  /** The score job and `driftline ingest stdin` as processes, and posts into it: first usual ones, then such with new words. */
+  async #feed(): Promise<void> {
+    const part = (args: readonly string[], stdin: 'pipe' | 'ignore') => {
+      const bin = join(packageRoot, 'bin/driftline.js')
+      const child = spawn(process.execPath, [bin, ...args], { env: this.#env, stdio: [stdin, 'ignore', 'inherit'] })
+      this.#parts.push(child)
+      return child
+    }
+    part(['score'], 'ignore')
+    const { stdin } = part(['ingest', 'stdin'], 'pipe')
+    const made = (tell: Tell, prefix: string) =>
+      madePosts({ rows: postsPerStep, seed: offset, tell, fromMs: startMs, prefix: `${prefix}-${offset}` })
+    let offset = 0
+    for (; !this.#stop.signal.aborted; offset += postsPerStep) {
+      const posts = offset < usualPosts ? made(oldWords, 'usual') : made(newWords, 'changed')
+      const lines = posts.map(({ id, text, source, lang }) =>
+        JSON.stringify({ id, text, source, lang, createdAt: systemClock.now() }),
+      )
+      stdin?.write(`${lines.join('\n')}\n`)
+      if (offset + postsPerStep === usualPosts) while ((await this.#scored()) < usualPosts) await systemClock.sleep(100)
+      await systemClock.sleep(stepMs, this.#stop.signal).catch(() => undefined)
+    }
+    stdin?.end()
+  }
+
+  async #scored(): Promise<number> {
+    const client = storeClient(this.config)
+    try {
+      const result = await client.query({ query: 'SELECT count() AS posts FROM scores', format: 'JSONEachRow' })
+      return z.array(z.object({ posts: z.coerce.number() })).parse(await result.json())[0]?.posts ?? 0
+    } finally {
+      await client.close()
+    }
   }
 
   async #trainings() {
