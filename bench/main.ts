@@ -71,7 +71,8 @@ const benches: Readonly<Record<string, Bench>> = {
 const [name = '', ...args] = process.argv.slice(2)
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
 if (bench === undefined) {
-  const lines = Object.entries(benches).map(([known, { summary }]) => `  ${known.padEnd(12)} ${summary}`)
+  const width = Math.max(...Object.keys(benches).map((known) => known.length))
+  const lines = Object.entries(benches).map(([known, { summary }]) => `  ${known.padEnd(width)}  ${summary}`)
   process.stderr.write(`usage: npm run bench -- <name> [options]\n${lines.join('\n')}\n`)
   process.exitCode = name === '' || name === '--help' ? 0 : 2
 } else {

@@ -15,7 +15,10 @@ export async function onnxLogits(
   form: InputForm,
   classes: number,
 ): Promise<Float32Array> {
-  const session = await InferenceSession.create(onnx, { executionProviders: ['cpu'] })
+  const session = await InferenceSession.create(onnx, {
+    executionProviders: ['cpu'],
+    logSeverityLevel: 3, // errors; of a float16 graph it would warn twice a node that the CPU computes it in float32
+  })
   try {
     const sorted = examples.map(({ ids }, row) => ({ ids, row })).sort((a, b) => a.ids.length - b.ids.length)
     const logits = new Float32Array(examples.length * classes)
