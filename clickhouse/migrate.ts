@@ -27,7 +27,7 @@ export const migrations: readonly Migration[] = readdirSync(folder)
   }))
 
 /** The database with the analysts' views: `analytics` beside `driftline`, `<name>_analytics` beside any other. */
-export const analyticsDatabase = (database: string): string =>
+const analyticsDatabase = (database: string): string =>
   database === 'driftline' ? 'analytics' : `${database}_analytics`
 
 /** The statements of a migration for one database, on one server or on all of a cluster. */

@@ -11,7 +11,7 @@ export type QueryRow<Name extends QueryName> = z.infer<(typeof queryRows)[Name]>
 const texts = new Map<QueryName, string>()
 
 /** The text of `clickhouse/queries/<name>.sql`. */
-export function queryText(name: QueryName): string {
+function queryText(name: QueryName): string {
   const known = texts.get(name) ?? readFileSync(join(packageRoot, 'clickhouse/queries', `${name}.sql`), 'utf8')
   texts.set(name, known)
   return known

@@ -12,7 +12,7 @@ import { fromBase } from './starting-point.ts'
  * @param labels classes of the learner, in order
  * @throws DriftlineError `MODEL_INVALID` when a teacher has other classes
  */
-export async function teacherLogits(
+async function teacherLogits(
   teachers: readonly string[],
   texts: readonly string[],
   labels: readonly string[],

@@ -7,7 +7,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { ClickHouseException } from './exception.ts'
 
 /** Longest statement, and most of the body that is kept in memory while its statement is looked for. */
-export const headBytes = 1 << 20
+const headBytes = 1 << 20
 /** Largest body, unpacked: it lies in a file until the engine has read it. */
 const largestBody = 4 * 2 ** 30
 

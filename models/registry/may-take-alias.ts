@@ -8,7 +8,7 @@ import type { Manifest } from './manifest.ts'
 /** Part of certificate.json that counts here; training writes and explains the rest. */
 const Certificate = z.looseObject({ passed: z.boolean() })
 
-export const certificateFile = 'certificate.json'
+const certificateFile = 'certificate.json'
 
 /** What a version has to show for itself. */
 export interface Standing {

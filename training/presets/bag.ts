@@ -41,7 +41,7 @@ export function bag(shape: BagShape, random: Random): Model {
  * (65521 · id + next id) mod buckets, [batch, tokens]; 65521 is the largest prime below 2¹⁶, so the product of an id
  * below 32,768 stays inside int32 on a backend without int64. Behind the last token stands id 0, padded or not.
  */
-export function pairHash(g: GraphBuilder, buckets: number): string {
+function pairHash(g: GraphBuilder, buckets: number): string {
   const ids = g.op('Mul', [g.inputIds, g.attentionMask])
   const next = g.op('Slice', [ids, g.ints([1]), g.ints([maxTokens]), g.ints([1])])
   const none = g.op('Mul', [g.op('Slice', [ids, g.ints([0]), g.ints([1]), g.ints([1])]), g.ints(0)]) // [batch, 1]

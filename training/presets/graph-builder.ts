@@ -23,7 +23,7 @@ export interface GraphBuilder {
 }
 
 /** Opset 17: the first with LayerNormalization, the last before the reductions changed their signature. */
-export const presetOpset = 17
+const presetOpset = 17
 
 /** In the model file: tells a preset of ours from an imported encoder. */
 export const presetProducer = 'driftline'

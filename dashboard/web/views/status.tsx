@@ -24,7 +24,7 @@ export const ModelBadge = ({ model }: { readonly model: ModelInUse | null }) => 
 export const staleMs = 3_000
 
 /** How old the numbers are; `undefined` while they are live. */
-export function ageOf({ snapshot, receivedAtMs }: LiveState, nowMs: number): number | undefined {
+function ageOf({ snapshot, receivedAtMs }: LiveState, nowMs: number): number | undefined {
   if (snapshot === undefined) return undefined
   const storeAgeMs = snapshot.live === null ? 0 : snapshot.atMs - snapshot.live.asOfMs
   const ageMs = Math.max(0, nowMs - receivedAtMs) + storeAgeMs

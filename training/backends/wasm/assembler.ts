@@ -74,7 +74,7 @@ export const add = binary(0x6a)
 export const sub = binary(0x6b)
 export const mul = binary(0x6c)
 export const and = binary(0x71)
-export const lessThan = binary(0x49)
+const lessThan = binary(0x49)
 export const atMost = binary(0x4d)
 export const equal = binary(0x46)
 /** The smaller one, unsigned; both are evaluated twice. */
@@ -144,7 +144,7 @@ export const v = {
 }
 
 /** `do { body } while (condition)` */
-export const doWhile = (body: Code, condition: Code): Code => [0x03, 0x40, ...body, ...condition, 0x0d, 0, 0x0b]
+const doWhile = (body: Code, condition: Code): Code => [0x03, 0x40, ...body, ...condition, 0x0d, 0, 0x0b]
 
 export const when = (condition: Code, then: Code): Code => [...condition, 0x04, 0x40, ...then, 0x0b]
 

@@ -1,4 +1,4 @@
-import { add, and, type Code, either, equal, type FunctionSpec, f, type Local, loop, mul, seq, v } from './assembler.ts'
+import { add, and, type Code, either, equal, type FunctionSpec, f, type Local, loadInt, loop, mul, seq, v } from './assembler.ts'
 import { block } from './gemm.ts'
 
 /**
@@ -185,7 +185,7 @@ const scatterAdd: FunctionSpec = {
         count.get,
         1,
         seq(
-          id.set([...ids.get, 0x28, 2, 0]),
+          id.set(loadInt(ids.get)),
           ids.step(4),
           from.set(add(source.get, mul(mul(i.get, width.get), 4))),
           either(

@@ -87,7 +87,7 @@ export const fedModel = (it: OneNode): Model =>
   )
 
 /** The operands are constants, so that all is computed on the host where the kernel can do that. */
-export const constantModel = (it: OneNode): Model =>
+const constantModel = (it: OneNode): Model =>
   modelOf(
     [...present(it.inputs).map(([name, value]) => node('Constant', [], [name], { value })), theNode(it)],
     [],
