@@ -10,7 +10,7 @@ import { type Part, Rig } from './kill-rig.ts'
 /** When a kill strikes: anywhere, while an insert is on its way, or while the victim recovers from the kill before. */
 type Moment = 'anywhere' | 'insert' | 'recovery'
 
-/** Six in ten aims at a recovery are met (49 of 80 in a run of 200 cycles), so they come most often: 200 cycles meet over 50. */
+/** Aims at a recovery come most often: where cores are free, 49 of 80 were met, and 200 cycles have to meet more than 50. */
 const aims: readonly Moment[] = [
   'insert',
   'recovery',

@@ -1,4 +1,18 @@
-import { add, and, type Code, either, equal, type FunctionSpec, f, type Local, loadInt, loop, mul, seq, v } from './assembler.ts'
+import {
+  add,
+  and,
+  type Code,
+  either,
+  equal,
+  type FunctionSpec,
+  f,
+  type Local,
+  loadInt,
+  loop,
+  mul,
+  seq,
+  v,
+} from './assembler.ts'
 import { block } from './gemm.ts'
 
 /**
