@@ -26,6 +26,7 @@ const jobs = [
   ['score-1', 'score', replica('score-1')],
   ['score-2', 'score', replica('score-2')],
   ['drift', 'drift', {}],
+  ['alerts', 'alerts', {}],
   ['dashboard', 'dashboard', replica('dashboard-1')],
 ] as const
 
