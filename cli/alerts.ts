@@ -91,7 +91,8 @@ async function runOnce({ config, log, signal, json }: Context): Promise<number> 
   return 0
 }
 
-const noRules = 'No rules in this configuration (`demo` has some of its own). Write them into alertRules of driftline.config.json; docs/alerts.md shows how.\n'
+const noRules =
+  'No rules in this configuration (`demo` has some of its own). Write them into alertRules of driftline.config.json; docs/alerts.md shows how.\n'
 
 async function status({ config, log, signal, json }: Context): Promise<number> {
   const active = await withStore(config, log, signal, (client) => select(client, 'alert_active', {}, signal))
