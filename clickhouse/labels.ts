@@ -1,6 +1,5 @@
-import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client'
-import { DriftlineError, messageOf } from '../core/errors.ts'
-import { storeFailure } from './client.ts'
+import type { ClickHouseClient } from '@clickhouse/client'
+import { insertRows } from './insert-rows.ts'
 import type { LabelRow, ReviewRow } from './rows.ts'
 
 /** Rows of one insert: far below what one block holds. */
@@ -25,21 +24,7 @@ async function append(
   rows: readonly (LabelRow | ReviewRow)[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  try {
-    for (let first = 0; first < rows.length; first += rowsPerInsert) {
-      await client.insert({
-        table,
-        values: rows.slice(first, first + rowsPerInsert),
-        format: 'JSONEachRow',
-        clickhouse_settings: { async_insert: 0, input_format_skip_unknown_fields: 0 },
-        ...(signal === undefined ? {} : { abort_signal: signal }),
-      })
-    }
-  } catch (error) {
-    signal?.throwIfAborted()
-    const failure = storeFailure(error, 'SINK_UNAVAILABLE')
-    if (!(failure instanceof ClickHouseError)) throw failure
-    const details = { table, reason: messageOf(failure), code: failure.code }
-    throw new DriftlineError('WRITE_REJECTED', details, { cause: failure })
+  for (let first = 0; first < rows.length; first += rowsPerInsert) {
+    await insertRows(client, table, rows.slice(first, first + rowsPerInsert), signal)
   }
 }

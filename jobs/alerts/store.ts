@@ -1,8 +1,7 @@
-import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client'
-import { storeFailure } from '../../clickhouse/client.ts'
+import type { ClickHouseClient } from '@clickhouse/client'
+import { insertRows } from '../../clickhouse/insert-rows.ts'
 import { type QueryRow, select } from '../../clickhouse/queries.ts'
 import type { AlertRow, DeliveryRow } from '../../clickhouse/rows.ts'
-import { DriftlineError, messageOf } from '../../core/errors.ts'
 import type { Alert, Group } from './alert.ts'
 import { alertRowOf, noticeOf } from './notice.ts'
 import type { Outgoing } from './outbox.ts'
@@ -50,32 +49,8 @@ export async function unsentNotices(client: ClickHouseClient, signal?: AbortSign
  * @throws DriftlineError `SINK_UNAVAILABLE` when it is not known whether they are; `WRITE_REJECTED` when they are refused
  */
 export const writeAlerts = (client: ClickHouseClient, rows: readonly AlertRow[], signal?: AbortSignal) =>
-  write(client, 'alerts', rows, signal)
+  insertRows(client, 'alerts', rows, signal)
 
 /** @throws as `writeAlerts` */
 export const writeDeliveries = (client: ClickHouseClient, rows: readonly DeliveryRow[], signal?: AbortSignal) =>
-  write(client, 'alert_deliveries', rows, signal)
-
-async function write(
-  client: ClickHouseClient,
-  table: string,
-  values: readonly (AlertRow | DeliveryRow)[],
-  signal?: AbortSignal,
-): Promise<void> {
-  if (values.length === 0) return
-  try {
-    await client.insert({
-      table,
-      values,
-      format: 'JSONEachRow',
-      clickhouse_settings: { async_insert: 0, input_format_skip_unknown_fields: 0 },
-      ...(signal === undefined ? {} : { abort_signal: signal }),
-    })
-  } catch (error) {
-    signal?.throwIfAborted()
-    const failure = storeFailure(error, 'SINK_UNAVAILABLE')
-    if (!(failure instanceof ClickHouseError)) throw failure
-    const details = { table, reason: messageOf(failure), code: failure.code }
-    throw new DriftlineError('WRITE_REJECTED', details, { cause: failure })
-  }
-}
+  insertRows(client, 'alert_deliveries', rows, signal)

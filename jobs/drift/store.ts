@@ -1,7 +1,6 @@
-import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client'
-import { storeFailure } from '../../clickhouse/client.ts'
+import type { ClickHouseClient } from '@clickhouse/client'
+import { insertRows } from '../../clickhouse/insert-rows.ts'
 import { type QueryRow, select } from '../../clickhouse/queries.ts'
-import { DriftlineError, messageOf } from '../../core/errors.ts'
 import { CheckDetails, type CheckResult } from './check-result.ts'
 
 /** Whether a check has been stored: its rows come in one insert, so they are all there or none is. */
@@ -23,22 +22,8 @@ export async function storeCheck(
   signal?: AbortSignal,
 ): Promise<boolean> {
   if (await isStored(client, result.checkId, signal)) return false
-  try {
-    await client.insert({
-      table: 'drift_checks',
-      values: result.rows,
-      format: 'JSONEachRow',
-      clickhouse_settings: { async_insert: 0, input_format_skip_unknown_fields: 0 },
-      ...(signal === undefined ? {} : { abort_signal: signal }),
-    })
-    return true
-  } catch (error) {
-    signal?.throwIfAborted()
-    const failure = storeFailure(error, 'SINK_UNAVAILABLE')
-    if (!(failure instanceof ClickHouseError)) throw failure
-    const details = { table: 'drift_checks', reason: messageOf(failure), code: failure.code }
-    throw new DriftlineError('WRITE_REJECTED', details, { cause: failure })
-  }
+  await insertRows(client, 'drift_checks', result.rows, signal)
+  return true
 }
 
 export interface StoredCheck extends Omit<QueryRow<'drift_last'>, 'details'> {
