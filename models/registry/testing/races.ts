@@ -135,6 +135,8 @@ async function wrongWith(registry: Registry): Promise<string[]> {
   for (const [alias, version] of Object.entries(at)) {
     if (!versions.includes(version)) problems.push(`alias ${alias} points to ${version}, which is not there`)
   }
+  const last = await registry.lastMove('tiny', 'champion')
+  if (last?.to !== at.champion) problems.push(`the champion is ${at.champion}, its last move says ${last?.to}`)
   const log = await registry.log('tiny')
   if (log.length !== change) problems.push(`${log.length} entries in the log, the last is number ${change}`)
   for (const [index, entry] of log.entries()) {
