@@ -351,6 +351,46 @@ describe('/metrics', () => {
     expect(answer.body.endsWith('\n')).toBe(true)
     for (const line of lines.slice(0, -1)) expect(line).toMatch(/^(# (HELP|TYPE) |[a-z_]+\{.*\} [-+.\de]+$)/)
   })
+
+  /** What it says of alerts when jobs said this, and some of them do not answer any more. */
+  const alertLines = async (answering: readonly JobStatus[], silent: readonly JobStatus[] = []): Promise<string[]> => {
+    const feed = scriptedFeed()
+    feed.nextJobs = [
+      ...answering.map((status) => ({ job: 'alerts', status, answering: true })),
+      ...silent.map((status) => ({ job: 'alerts', status, answering: false })),
+    ]
+    const { body } = await (await serve(feed)).inject({ url: '/metrics', headers: local })
+    return body.split('\n').filter((line) => line.includes('driftline_alerts'))
+  }
+  const alerting = (firing: number): JobStatus => ({
+    ...score,
+    job: 'alerts',
+    alerts: [
+      { rule: 'late', state: 'pending', alerts: 0 },
+      { rule: 'late', state: 'firing', alerts: firing },
+      { rule: 'spike "tag"', state: 'pending', alerts: 3 },
+      { rule: 'spike "tag"', state: 'firing', alerts: 0 },
+    ],
+  })
+
+  test('tells how many alerts of each rule are pending and fire, 0 once they are resolved', async () => {
+    expect(await alertLines([alerting(2)])).toEqual([
+      '# HELP driftline_alerts Alerts that are pending or fire, by rule.',
+      '# TYPE driftline_alerts gauge',
+      'driftline_alerts{job="alerts",rule="late",state="pending"} 0',
+      'driftline_alerts{job="alerts",rule="late",state="firing"} 2',
+      'driftline_alerts{job="alerts",rule="spike \\"tag\\"",state="pending"} 3',
+      'driftline_alerts{job="alerts",rule="spike \\"tag\\"",state="firing"} 0',
+    ])
+    expect(await alertLines([alerting(0)])).toContain('driftline_alerts{job="alerts",rule="late",state="firing"} 0')
+  })
+
+  test('has no alerts without rules, and none of a job that stands by or does not answer: old ones would look true', async () => {
+    const withoutRules = { ...alerting(0), alerts: [] }
+    const standsBy = { ...score, job: 'alerts', replica: 'b' }
+    const silent = { ...alerting(2), replica: 'c' }
+    expect(await alertLines([withoutRules, standsBy], [silent])).toEqual([])
+  })
 })
 
 describe('drift and models', () => {
