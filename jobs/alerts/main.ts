@@ -93,19 +93,12 @@ async function lead(options: AlertsJobOptions, status: AlertsStatus, signal: Abo
   /** `undefined` while it is not known what is stored. */
   let alerts: readonly Alert[] | undefined
   const judged: World['judged'] = new Map()
-  /** Notices that are in the outbox, or were since it was last empty: what is stored may still call them unsent. */
-  const queued = new Set<string>()
-  const queue = (outgoing: readonly Outgoing[]) => {
-    const added = outgoing.filter(({ notice, webhook }) => !queued.has(`${notice.id}\n${webhook}`))
-    for (const { notice, webhook } of added) queued.add(`${notice.id}\n${webhook}`)
-    outbox.add(added)
-  }
 
   async function round(now: number): Promise<void> {
     if (alerts === undefined) {
-      queue(await store.use((client) => unsentNotices(client, signal)))
+      outbox.add(await store.use((client) => unsentNotices(client, signal)))
       alerts = await store.use((client) => activeAlerts(client, signal))
-    } else if (outbox.waiting === 0) queued.clear()
+    } else outbox.forgetDone()
     const before = alerts
     const names = webhooks.map(({ name }) => name)
     const { model, waiting } = options
@@ -116,7 +109,7 @@ async function lead(options: AlertsJobOptions, status: AlertsStatus, signal: Abo
     alerts = undefined
     await store.use((client) => writeAlerts(client, result.rows, signal))
     alerts = result.alerts
-    queue(result.rows.flatMap(outgoingOf))
+    outbox.add(result.rows.flatMap(outgoingOf))
     for (const row of result.rows) tell(row, log)
     status.round(result)
   }

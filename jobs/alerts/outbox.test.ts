@@ -170,6 +170,23 @@ test('what was delivered and could not be recorded is recorded later, and not se
   expect([server.received.length, rows.length, outbox.waiting]).toEqual([1, 1, 0])
 })
 
+test('a notice is taken once; when it is done it is forgotten, though others still wait', async () => {
+  const { server, outbox, rows, pumpAt } = await setUp([200, { status: 503, headers: { 'retry-after': '3600' } }])
+  const [done, waits] = [outgoing(), outgoing({ alert_id: 'a2', notice_id: 'a2-1' })]
+  outbox.add([done, done])
+  await pumpAt(0)
+  outbox.add([waits])
+  await pumpAt(1)
+  outbox.add([done, waits]) // read from the store before it had heard
+  expect(outbox.waiting).toBe(1)
+  outbox.forgetDone()
+  outbox.add([done, waits])
+  await pumpAt(1000)
+  expect(outcomes(rows)).toEqual(['1 delivered 200', '1 retry 503 3600001', '1 delivered 200'])
+  expect(ids(server.received)).toEqual(['a1-1', 'a2-1', 'a1-1'])
+  expect(outbox.waiting).toBe(1)
+})
+
 test('a notice for a webhook that is not configured any more is dead, and told as such', async () => {
   const { outbox, rows, pumpAt } = await setUp([])
   outbox.add([{ ...outgoing(), webhook: 'former' }])

@@ -42,16 +42,26 @@ export class Outbox {
   readonly #open = new Map<string, Promise<void>>()
   /** Made, and not recorded yet. */
   readonly #unrecorded = new Map<string, { readonly row: DeliveryRow; readonly next: Outgoing | undefined }>()
+  /** What is here, or was at the last `forgetDone`. */
+  #known = new Set<string>()
 
   constructor(options: OutboxOptions) {
     this.#options = options
   }
 
+  /** Takes what it does not know yet: the store may still call a notice unsent that is on its way, or has just left. */
   add(outgoing: readonly Outgoing[]): void {
     for (const one of outgoing) {
+      if (this.#known.has(idOf(one))) continue
+      this.#known.add(idOf(one))
       const key = `${one.webhook}\n${one.notice.alertId}`
       this.#lanes.set(key, [...(this.#lanes.get(key) ?? []), one])
     }
+  }
+
+  /** To be called now and then, and never between a read of unsent notices and their `add`. */
+  forgetDone(): void {
+    this.#known = new Set([...this.#lanes.values()].flat().map(idOf))
   }
 
   /** Notices that wait or are being sent. */
@@ -138,3 +148,5 @@ export class Outbox {
     }
   }
 }
+
+const idOf = ({ notice, webhook }: Outgoing): string => `${webhook}\n${notice.id}`
