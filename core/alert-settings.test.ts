@@ -5,6 +5,7 @@ import { afterAll, expect, test } from 'vitest'
 import { alertKeys } from './alert-settings.ts'
 import { loadConfig, shown } from './config.ts'
 import { packageRoot } from './package-root.ts'
+import { codeRows } from './testing/markdown-table.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'driftline-alert-settings-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -84,15 +85,6 @@ test.each(Object.keys(alertKeys))(
       return [`\`${key}\``, told, schema.description ?? '']
     })
     const [, table = ''] = page.split(`<!-- keys: ${kind} -->`)
-    const rows = (table.split('\n\n')[1] ?? '')
-      .split('\n')
-      .filter((line) => line.startsWith('| `'))
-      .map((line) =>
-        line
-          .split('|')
-          .slice(1, -1)
-          .map((cell) => cell.trim()),
-      )
-    expect(rows).toEqual(keys)
+    expect(codeRows(table.split('\n\n')[1] ?? '')).toEqual(keys)
   },
 )

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type ConfigKey, configSchema, environmentName } from './config.ts'
 import { packageRoot } from './package-root.ts'
+import { codeRows } from './testing/markdown-table.ts'
 
 /** The table of docs/configuration.md, as it must stand. */
 const table = (Object.keys(configSchema.shape) as ConfigKey[]).map((key) => {
@@ -13,14 +14,6 @@ const table = (Object.keys(configSchema.shape) as ConfigKey[]).map((key) => {
 })
 
 test('docs/configuration.md tells of each setting its variable, default and sentence, and of no other', () => {
-  const rows = readFileSync(join(packageRoot, 'docs/configuration.md'), 'utf8')
-    .split('\n')
-    .filter((line) => line.startsWith('| `'))
-    .map((line) =>
-      line
-        .split('|')
-        .slice(1, -1)
-        .map((cell) => cell.trim()),
-    )
-  expect(rows).toEqual(table)
+  const page = readFileSync(join(packageRoot, 'docs/configuration.md'), 'utf8')
+  expect(codeRows(page)).toEqual(table)
 })
