@@ -1,9 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { type Claim, inTemporaryFolder, print, readOptions } from './frame.ts'
 import { HostileRig, type Tried } from './hostile-rig.ts'
-import { machine } from './machine.ts'
 
 const usage = `npm run bench -- hostile [options]
   --count <n>      hostile model directories (default 1000)
@@ -14,44 +10,25 @@ const usage = `npm run bench -- hostile [options]
 
 /** Linux only: it reads /proc. */
 export async function hostile(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      count: { type: 'string', default: '1000' },
-      before: { type: 'string', default: '1000000' },
-      rate: { type: 'string', default: '1000' },
-      seconds: { type: 'string', default: '5' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+  const defaults = { count: 1000, before: 1_000_000, rate: 1000, seconds: 5, json: false }
+  const options = readOptions(args, usage, defaults)
+  if (options === undefined) return 0
+  return inTemporaryFolder(async (folder) => {
+    const rig = new HostileRig(folder, options.seconds)
+    try {
+      const { tried, ...measured } = await rig.run(options.count, options.before, options.rate)
+      const claims = judge({ tried, ...measured })
+      const groups = byGroup(tried)
+      const lines = describe(measured, groups)
+      print({ bench: 'hostile', args, claims, measured: { ...measured, groups }, lines }, options.json)
+      return claims.every(({ holds }) => holds) ? 0 : 1
+    } finally {
+      await rig.stop()
+    }
   })
-  if (values.help) {
-    process.stdout.write(`${usage}\n`)
-    return 0
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'driftline-bench-'))
-  const rig = new HostileRig(folder, Number(values.seconds))
-  try {
-    const measured = await rig.run(Number(values.count), Number(values.before), Number(values.rate))
-    const claims = judge(measured)
-    const result = { machine: machine(), args, ...measured, groups: byGroup(measured.tried), claims }
-    const { tried: _, ...short } = result
-    process.stdout.write(values.json ? `${JSON.stringify(short, null, 2)}\n` : describe(result))
-    return claims.every(({ holds }) => holds) ? 0 : 1
-  } finally {
-    await rig.stop()
-    await rm(folder, { recursive: true, force: true })
-  }
 }
 
 type Measured = Awaited<ReturnType<HostileRig['run']>>
-
-interface Claim {
-  readonly claim: string
-  readonly holds: boolean
-  /** Those that break it. */
-  readonly broken: readonly string[]
-}
 
 function judge({ tried, versions, verified, alive }: Measured): Claim[] {
   const claim = (text: string, breaks: (model: Tried) => boolean): Claim => {
@@ -60,7 +37,7 @@ function judge({ tried, versions, verified, alive }: Measured): Claim[] {
     })
     return { claim: text, holds: broken.length === 0, broken }
   }
-  const fact = (text: string, holds: boolean): Claim => ({ claim: text, holds, broken: [] })
+  const fact = (text: string, holds: boolean): Claim => ({ claim: text, holds })
   const before = tried.filter(({ job }) => job !== undefined).length
   return [
     claim('each is refused with an error that names its fault, or may pass', ({ published, refused, mayPass }) =>
@@ -98,14 +75,10 @@ function spread(values: readonly number[]) {
   return { median: sorted[sorted.length >> 1] ?? Number.NaN, most: sorted.at(-1) ?? Number.NaN }
 }
 
-type Described = Measured & {
-  readonly machine: string
-  readonly args: readonly string[]
-  readonly groups: ReturnType<typeof byGroup>
-  readonly claims: readonly Claim[]
-}
-
-function describe({ machine: where, args, groups, claims, seconds, quiet, during, peakMb }: Described): string {
+function describe(
+  { seconds, quiet, during, peakMb }: Omit<Measured, 'tried'>,
+  groups: ReturnType<typeof byGroup>,
+): string[] {
   const columns = ['refused by publication', 'models', 'ms', 'at most', 'by the job', 'ms', 'at most']
   const cells = groups.map(({ group, models, published, job, jobTried }) =>
     [group, models, published.median, published.most, jobTried, job.median, job.most].map((cell) =>
@@ -119,17 +92,12 @@ function describe({ machine: where, args, groups, claims, seconds, quiet, during
     for (const [code, count] of Object.entries(outcomes)) total.set(code, (total.get(code) ?? 0) + count)
   }
   const latency = ({ posts, p50Ms, p99Ms }: typeof quiet) => `${posts} posts, p50 ${p50Ms} ms, p99 ${p99Ms} ms`
-  return `${[
-    `${where}; bench hostile ${args.join(' ')}`,
+  return [
     line(columns),
     ...cells.map(line),
     `outcomes: ${[...total].map(([code, count]) => `${code} ${count}`).join(', ')} (passed: a byte that does not matter; its scores are numbers)`,
     `most memory that a proof took: ${peakMb} MB`,
     `the job, before:    ${latency(quiet)}`,
     `the job, meanwhile: ${latency(during)}, in ${seconds.toFixed(0)} s`,
-    ...claims.flatMap(({ claim, holds, broken }) => [
-      `${holds ? 'holds  ' : 'FAILS  '} ${claim}`,
-      ...broken.map((one) => `        ${one}`),
-    ]),
-  ].join('\n')}\n`
+  ]
 }

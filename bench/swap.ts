@@ -1,12 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { systemClock } from '../core/clock.ts'
 import { bundledName } from '../models/load-model.ts'
 import type { Registry } from '../models/registry/registry.ts'
-import { machine } from './machine.ts'
+import { type Claim, inTemporaryFolder, print, readOptions } from './frame.ts'
 import { SwapRig } from './swap-rig.ts'
 import { until } from './until.ts'
 
@@ -23,34 +20,20 @@ const mostRollbackMs = 2000
 
 /** Linux only: memory is read from /proc. */
 export async function swap(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      count: { type: 'string', default: '100' },
-      rate: { type: 'string', default: '2000' },
-      workers: { type: 'string', default: String(Math.max(1, availableParallelism() - 1)) },
-      exact: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+  const workers = Math.max(1, availableParallelism() - 1)
+  const options = readOptions(args, usage, { count: 100, rate: 2000, workers, exact: false, json: false })
+  if (options === undefined) return 0
+  return inTemporaryFolder(async (folder) => {
+    const rig = new SwapRig(folder, options.workers)
+    try {
+      const measured = await measure(rig, options.count, options.rate)
+      const claims = judge(measured, options.count)
+      print({ bench: 'swap', args, claims, measured, lines: describe(measured) }, options.json)
+      return claims.every(({ holds, exact }) => holds || (options.exact && !exact)) ? 0 : 1
+    } finally {
+      await rig.stop()
+    }
   })
-  if (values.help) {
-    process.stdout.write(`${usage}\n`)
-    return 0
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'driftline-bench-'))
-  const rig = new SwapRig(folder, Number(values.workers))
-  try {
-    const measured = await measure(rig, Number(values.count), Number(values.rate))
-    const claims = judge(measured, Number(values.count))
-    const wrong = claims.filter(({ holds, exact }) => !holds && (exact || !values.exact))
-    const result = { machine: machine(), args, ...measured, claims }
-    process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : describe(result))
-    return wrong.length === 0 ? 0 : 1
-  } finally {
-    await rig.stop()
-    await rm(folder, { recursive: true, force: true })
-  }
 }
 
 /** What the rows say of posts that arrived in some spells. */
@@ -221,9 +204,7 @@ function spread(values: readonly number[]) {
   return { median: sorted[sorted.length >> 1] ?? Number.NaN, most: sorted.at(-1) ?? Number.NaN }
 }
 
-interface Claim {
-  readonly claim: string
-  readonly holds: boolean
+interface SwapClaim extends Claim {
   /** It must hold on any machine. */
   readonly exact: boolean
 }
@@ -235,7 +216,7 @@ const median = (pairs: readonly Pair[], kind: keyof Pair, field: keyof Spell): n
 /** Of all posts of the spells of a kind: the spells are as long as each other, pair by pair. */
 const p99Ratio = ({ withSwap, without }: Measured['all']): number => withSwap.p99Ms / without.p99Ms
 
-function judge({ all, swaps, memory, verified }: Measured, count: number): Claim[] {
+function judge({ all, swaps, memory, verified }: Measured, count: number): SwapClaim[] {
   return [
     { claim: `${count} swaps and a rollback recorded`, holds: swaps.recorded === count + 1, exact: true },
     { claim: '0 lost', holds: verified.gaps === 0 && verified.waiting === 0, exact: true },
@@ -255,13 +236,7 @@ function judge({ all, swaps, memory, verified }: Measured, count: number): Claim
   ]
 }
 
-function describe({
-  machine: where,
-  args,
-  claims,
-  ...measured
-}: Measured & { machine: string; args: readonly string[]; claims: readonly Claim[] }): string {
-  const { pairs, all, swaps, memory, verified, rate } = measured
+function describe({ pairs, all, swaps, memory, verified, rate }: Measured): string[] {
   const line = (title: string, kind: Kind) => {
     const { posts, p50Ms, p99Ms } = all[kind]
     const cells = [posts, p50Ms, p99Ms, median(pairs, kind, 'p99Ms')]
@@ -272,8 +247,7 @@ function describe({
   }
   const both = (name: string, { median: middle, most }: ReturnType<typeof spread>) =>
     `${name}: median ${middle.toFixed(1)}, at most ${most.toFixed(1)} ms`
-  return `${[
-    `${where}; bench swap ${args.join(' ')}`,
+  return [
     `${rate} posts/s all posts:     p50 ms   p99 ms   a spell:  p99 ms   longest gap between two scored batches, ms (medians over ${pairs.length} spells)`,
     line('without a swap', 'without'),
     line('with a swap', 'withSwap'),
@@ -285,6 +259,5 @@ function describe({
     `from a rollback to the first batch: ${swaps.rollbackMs} ms`,
     `resident memory of score without mapped files (RssAnon): ${memory.aboutSwapTen.toFixed(0)} MB about swap 10, ${memory.aboutTheLast.toFixed(0)} MB about the last (medians over ten)`,
     `${verified.scored} posts: ${verified.gaps} lost, ${verified.duplicates} twice`,
-    ...claims.map(({ claim, holds }) => `${holds ? 'holds  ' : 'FAILS  '} ${claim}`),
-  ].join('\n')}\n`
+  ]
 }
