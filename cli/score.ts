@@ -7,6 +7,7 @@ import { runScoreJob, type ScoreSummary } from '../jobs/score/main.ts'
 import { recordSwap } from '../jobs/score/record-swap.ts'
 import { type StartScorer, startModel } from '../jobs/score/start-model.ts'
 import { ModelSwitch } from '../jobs/score/swap.ts'
+import { Opener } from '../models/registry/opener.ts'
 import { type Context, runs, verb } from './command.ts'
 import { provingWith } from './prove-model.ts'
 import { withStore } from './with-store.ts'
@@ -41,6 +42,7 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
     const { device, variant, workers, batchTokens } = config
     // As many as one version needs: the threads of the one that goes are those of the next that comes.
     await using crew = new Crew({ mostResting: workersOf(workers, 'cpu') })
+    await using opener = new Opener(config)
     const options = { variant, workers, batchTokens, crew, log }
     const prove = provingWith(context)
     const start: StartScorer = async (directory, beside) => {
@@ -61,6 +63,7 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
           connect,
           models,
           follow,
+          open: (name, version) => opener.open(name, version),
           start,
           clock,
           log,

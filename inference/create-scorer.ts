@@ -2,18 +2,18 @@ import { availableParallelism } from 'node:os'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { DriftlineError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
-import type { ModelDirectory } from '../models/model-directory.ts'
+import { canRaisePriority } from '../core/thread-priority.ts'
+import type { ModelFiles } from '../models/model-directory.ts'
 import type { Variant } from '../models/variants.ts'
 import { chooseVariant } from './choose-variant.ts'
 import { Crew } from './crew.ts'
 import { Pool } from './pool.ts'
-import { canRaisePriority } from './priority.ts'
 import type { SharedGraph, WorkerInput } from './protocol.ts'
 import type { Device, Provider } from './provider.ts'
 import type { Scorer } from './scorer.ts'
 
 export interface ScorerOptions {
-  readonly directory: ModelDirectory
+  readonly directory: ModelFiles
   readonly device: Device
   /** See `chooseVariant`; default `auto`. */
   readonly variant?: 'auto' | Variant
@@ -55,6 +55,7 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
   const input: WorkerInput = {
     graphs: sharedGraphs(directory, setting, device === 'auto' ? ['cuda', 'cpu'] : [device]),
     tokenizer: inSharedMemory(directory.files.get('tokenizer.json') ?? new Uint8Array(0)),
+    tokenizerKey: JSON.stringify([manifest.files['tokenizer.json']?.sha256, directory.tokenizerConfig]),
     tokenizerConfig: directory.tokenizerConfig,
     normaliser: manifest.text.normaliser,
     maxTokens: manifest.text.maxTokens,
@@ -156,7 +157,7 @@ export function workersOf(setting: number, provider: Provider): number {
 
 /** Each file once, also where several providers take it. */
 function sharedGraphs(
-  directory: ModelDirectory,
+  directory: ModelFiles,
   setting: 'auto' | Variant,
   providers: readonly Provider[],
 ): ReadonlyMap<Provider, SharedGraph> {
@@ -172,6 +173,8 @@ function sharedGraphs(
 }
 
 function inSharedMemory(content: Uint8Array): SharedArrayBuffer {
+  const { buffer } = content
+  if (buffer instanceof SharedArrayBuffer && buffer.byteLength === content.byteLength) return buffer
   const shared = new SharedArrayBuffer(content.byteLength)
   new Uint8Array(shared).set(content)
   return shared

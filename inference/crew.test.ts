@@ -32,6 +32,7 @@ async function inputOf(name: string): Promise<WorkerInput> {
   return {
     graphs: new Map([['cpu', { file: 'model.onnx', onnx: shared(onnx) }]]),
     tokenizer: shared(files.get('tokenizer.json')),
+    tokenizerKey: name,
     tokenizerConfig,
     normaliser: 'social-1',
     maxTokens: 32,
@@ -101,6 +102,33 @@ test('threads that have let go of a model score with the next, and only so many 
   const probabilities = (results: typeof expected) => results.map((result) => 'label' in result && result.probabilities)
   expect(probabilities(await second.score(texts))).toEqual(probabilities(expected))
   await second[Symbol.asyncDispose]()
+})
+
+test('a thread that rests keeps its tokenizer, for a model that has the same', async () => {
+  const crew = crewOf(1)
+  const input = await inputOf('bag')
+  const scoreOnce = async (given: WorkerInput) => {
+    const pool = new Pool({
+      start: crew.starter(given),
+      labels: ['negative', 'neutral', 'positive'],
+      timeLimitMs: 60_000,
+      clock: systemClock,
+      log: silentLog,
+    })
+    try {
+      await pool.grow()
+      return await pool.score(['good', 'bad day'])
+    } finally {
+      await pool.close(new Error('done'))
+    }
+  }
+  const scores = await scoreOnce(input)
+  const unreadable = new SharedArrayBuffer(4)
+  expect(await scoreOnce({ ...input, tokenizer: unreadable })).toEqual(
+    scores.map((score) => ({ ...score, inferenceUs: expect.any(Number) })),
+  )
+  expect(crew.resting).toBe(1)
+  await expect(scoreOnce({ ...input, tokenizer: unreadable, tokenizerKey: 'another' })).rejects.toThrow()
 })
 
 test('what a thread had not scored when it was let go is not told to its next model', async () => {

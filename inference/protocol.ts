@@ -16,6 +16,8 @@ export interface WorkerInput {
   readonly graphs: ReadonlyMap<Provider, SharedGraph>
   /** Contents of tokenizer.json. Each thread parses them: a clone of what was parsed would be made by the one that does all else. */
   readonly tokenizer: SharedArrayBuffer
+  /** Says of `tokenizer` and `tokenizerConfig` which they are: the same key, the same tokenizer. */
+  readonly tokenizerKey: string
   readonly tokenizerConfig: unknown
   readonly normaliser: NormaliserName
   readonly maxTokens: number

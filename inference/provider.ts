@@ -40,8 +40,18 @@ export async function proveProvider(device: Device): Promise<Proof> {
   return { provider: 'cpu', passedOver: problems.join('; ') }
 }
 
+/** Unlike a GPU, it does not go away: it is proved once a thread. */
+let cpuWorks = false
+
 /** Why a provider does not work, or `undefined` when it does. */
 async function problemWith(provider: Provider): Promise<string | undefined> {
+  if (provider === 'cpu' && cpuWorks) return undefined
+  const problem = await tryProduct(provider)
+  cpuWorks ||= provider === 'cpu' && problem === undefined
+  return problem
+}
+
+async function tryProduct(provider: Provider): Promise<string | undefined> {
   if (!listSupportedBackends().some(({ name, bundled }) => name === provider && (bundled || provider === 'cuda'))) {
     return 'this build of onnxruntime-node does not have it'
   }

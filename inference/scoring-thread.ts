@@ -2,9 +2,9 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { parentPort, workerData } from 'node:worker_threads'
 import { DriftlineError, messageOf } from '../core/errors.ts'
+import { canRaisePriority, setThreadPriority } from '../core/thread-priority.ts'
 import { normalisers } from '../text/normalisers.ts'
-import { createTokenizer } from '../text/tokenizer.ts'
-import { canRaisePriority, setThreadPriority } from './priority.ts'
+import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts'
 import type { FromWorker, ThreadData, ToWorker, WorkerInput } from './protocol.ts'
 import { proveProvider } from './provider.ts'
 import { type ChunkOptions, type Columns, scoreChunk } from './score-chunk.ts'
@@ -28,6 +28,10 @@ interface Model {
 }
 
 let model: Model | undefined
+/** A version that was trained from another mostly has its tokenizer: making it anew was half of what a load took. */
+let kept: { readonly key: string; readonly tokenizer: Tokenizer } | undefined
+/** Contents of a tokenizer that is kept while the thread rests, in bytes: it takes some ten times as much memory. */
+const mostKept = 4 * 2 ** 20
 let last: Promise<void> = Promise.resolve()
 port.on('message', (message: ToWorker) => {
   last = last.then(() => act(message))
@@ -80,7 +84,7 @@ function collectGarbage(): void {
 async function load(input: WorkerInput, rounds: number): Promise<void> {
   try {
     const { provider, passedOver } = await proveProvider(input.device)
-    const tokenizer = createTokenizer(JSON.parse(textOf(input.tokenizer)), input.tokenizerConfig)
+    const tokenizer = tokenizerOf(input)
     const graph = input.graphs.get(provider)
     if (graph === undefined) throw new Error(`no graph for ${provider}`)
     const { file } = graph
@@ -109,6 +113,14 @@ async function load(input: WorkerInput, rounds: number): Promise<void> {
     send({ kind: 'failed', code, details: { ...details } })
     port?.close()
   }
+}
+
+function tokenizerOf({ tokenizer: content, tokenizerKey: key, tokenizerConfig }: WorkerInput): Tokenizer {
+  if (kept?.key === key) return kept.tokenizer
+  kept = undefined
+  const tokenizer = createTokenizer(JSON.parse(textOf(content)), tokenizerConfig)
+  if (content.byteLength <= mostKept) kept = { key, tokenizer }
+  return tokenizer
 }
 
 /** Neither onnxruntime nor a decoder takes shared memory. */

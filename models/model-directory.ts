@@ -26,6 +26,9 @@ export interface ModelDirectory {
   readonly tokenizerConfig: unknown
 }
 
+/** What scoring needs of it; a clone of a parsed tokenizer would cost more than parsing it again. */
+export type ModelFiles = Omit<ModelDirectory, 'tokenizer'>
+
 /** The model that comes with the program. */
 export const bundledModelPath = join(packageRoot, 'models/bundled')
 

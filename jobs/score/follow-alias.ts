@@ -3,12 +3,13 @@ import { DriftlineError, messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { JobStatus } from '../../core/status.ts'
 import { follow as followRegistry } from './follow.ts'
-import { type Followed, followed, lastMove, type StartScorer, why } from './start-model.ts'
+import { type Followed, followed, lastMove, type OpenVersion, type StartScorer, why } from './start-model.ts'
 import type { ModelSwitch } from './swap.ts'
 
 export interface FollowOptions {
   readonly follow: Followed
   readonly models: ModelSwitch
+  readonly open: OpenVersion
   readonly start: StartScorer
   readonly clock: Clock
   readonly log: Log
@@ -24,7 +25,7 @@ export interface Following {
  * Follows the alias of a model: loads, verifies and warms the version it points to while the old one scores, and then
  * swaps. A version that fails is written down and left alone until the alias moves again; the old one goes on.
  */
-export function followAlias({ follow, models, start, clock, log }: FollowOptions): Following {
+export function followAlias({ follow, models, open, start, clock, log }: FollowOptions): Following {
   const { registry, name } = follow
   let last: JobStatus['swap']
   let seen = follow.change
@@ -80,7 +81,7 @@ export function followAlias({ follow, models, start, clock, log }: FollowOptions
   }
 
   async function load(version: number, signal: AbortSignal) {
-    const directory = await registry.open(name, version)
+    const directory = await open(name, version)
     return start(directory, { provider: models.scorer.provider, priority: 'low at first', signal })
   }
 

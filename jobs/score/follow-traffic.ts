@@ -9,7 +9,7 @@ import { type Challenger, endChallenger, Guard, readTraffic } from '../../models
 import { follow as followRegistry } from './follow.ts'
 import type { FollowOptions } from './follow-alias.ts'
 import type { Cause } from './route.ts'
-import type { StartScorer } from './start-model.ts'
+import type { OpenVersion, StartScorer } from './start-model.ts'
 import type { ModelSwitch } from './swap.ts'
 import { Watch } from './watch.ts'
 
@@ -57,6 +57,7 @@ class TrafficFollower {
   readonly #registry: Registry
   readonly #name: string
   readonly #models: ModelSwitch
+  readonly #open: OpenVersion
   readonly #start: StartScorer
   readonly #clock: Clock
   readonly #log: Log
@@ -69,10 +70,11 @@ class TrafficFollower {
   #champion = 0
   ring = (): void => undefined
 
-  constructor({ follow, models, start, clock, log }: FollowOptions) {
+  constructor({ follow, models, open, start, clock, log }: FollowOptions) {
     this.#registry = follow.registry
     this.#name = follow.name
     this.#models = models
+    this.#open = open
     this.#start = start
     this.#clock = clock
     this.#log = log
@@ -164,7 +166,7 @@ class TrafficFollower {
       const { provider } = this.#models.scorer
       // A shadow yields to the champion for as long as it is one. A canary is waited for, so it may not.
       const priority = known.challenger.mode === 'shadow' ? 'low' : 'low at first'
-      const directory = await this.#registry.open(this.#name, version)
+      const directory = await this.#open(this.#name, version)
       const workers = this.#threadsFor(known.challenger)
       const scorer = await this.#start(directory, { provider, workers, priority, signal })
       if (signal.aborted) return await scorer[Symbol.asyncDispose]()

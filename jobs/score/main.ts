@@ -24,7 +24,7 @@ import { pastRemoved } from './past-removed.ts'
 import { reportStatus, scoreGroup } from './report-status.ts'
 import { deadRow, scoreBatch } from './rows.ts'
 import { Shadows } from './shadows.ts'
-import type { Followed, StartScorer } from './start-model.ts'
+import type { Followed, OpenVersion, StartScorer } from './start-model.ts'
 import type { ModelSwitch } from './swap.ts'
 import { whenClosed } from './when-closed.ts'
 
@@ -37,6 +37,7 @@ export interface ScoreJobOptions {
   readonly models: ModelSwitch
   /** Where its later versions come from; `undefined` for a model that stays. */
   readonly follow: Followed | undefined
+  readonly open: OpenVersion
   readonly start: StartScorer
   readonly clock: Clock
   readonly log: Log
@@ -71,7 +72,8 @@ const drainMs = 800
 
 /** The score job: both topics to their tables, until the signal is aborted or, with `untilEnd`, the logs are drained. */
 export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummary> {
-  const { config, eventLog, connect, models, follow, start, clock, log, signal, untilEnd, acceptRecreated } = options
+  const { config, eventLog, connect, models, follow, open, start, clock, log, signal, untilEnd, acceptRecreated } =
+    options
   const topicOf = (name: string, partitions: number) =>
     untilAvailable('the event log', () => eventLog.createTopic(name, partitions), { clock, log, signal })
   const posts = await topicOf(config.topic, config.partitions)
@@ -133,7 +135,7 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
       ),
     },
   ]
-  const followOptions = follow === undefined ? undefined : { follow, models, start, clock, log }
+  const followOptions = follow === undefined ? undefined : { follow, models, open, start, clock, log }
   const alias = followOptions === undefined ? undefined : followAlias(followOptions)
   const traffic = followOptions === undefined ? undefined : followTraffic(followOptions)
   const lastSwap = () => alias?.last

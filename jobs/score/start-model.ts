@@ -4,7 +4,7 @@ import type { Log } from '../../core/log.ts'
 import type { Priority } from '../../inference/create-scorer.ts'
 import type { Scorer } from '../../inference/scorer.ts'
 import { adoptBundled, bundledName, loadDirectory, parseModelSetting } from '../../models/load-model.ts'
-import type { ModelDirectory } from '../../models/model-directory.ts'
+import type { ModelFiles } from '../../models/model-directory.ts'
 import { openRegistryAt, type RegistryPlace } from '../../models/registry/open-registry.ts'
 import type { Change, Registry } from '../../models/registry/registry.ts'
 import type { ReadyModel } from './ready.ts'
@@ -13,7 +13,10 @@ import type { ReadyModel } from './ready.ts'
 export const followed = 'champion'
 
 /** Loads and warms a version in threads of its own, beside the one that scores where there is one. */
-export type StartScorer = (directory: ModelDirectory, beside?: Beside) => Promise<Scorer>
+export type StartScorer = (directory: ModelFiles, beside?: Beside) => Promise<Scorer>
+
+/** Reads and verifies a version; see `Registry.open`. */
+export type OpenVersion = (name: string, version: number) => Promise<ModelFiles>
 
 export interface Beside {
   /** What the running version proved to work: it need not be found out again. */

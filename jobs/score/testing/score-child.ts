@@ -3,6 +3,7 @@ import { openEventLog } from '../../../connectors/open-log.ts'
 import { systemClock } from '../../../core/clock.ts'
 import type { Config } from '../../../core/config.ts'
 import { silentLog } from '../../../core/log.ts'
+import { Opener } from '../../../models/registry/opener.ts'
 import { runScoreJob } from '../main.ts'
 import { recordSwap } from '../record-swap.ts'
 import { type StartScorer, startModel } from '../start-model.ts'
@@ -22,10 +23,13 @@ process.stdin.resume().once('end', () => stop.abort())
 const eventLog = await openEventLog(config, silentLog)
 const { ready, follow } = await startModel(config.model, config, { start, ...common })
 const models = new ModelSwitch({ first: ready, record: recordSwap(connect), ...common })
+const opener = new Opener(config)
 try {
-  const options = { config, eventLog, connect, models, follow, start, untilEnd: false, acceptRecreated: false }
+  const open = opener.open.bind(opener)
+  const options = { config, eventLog, connect, models, follow, open, start, untilEnd: false, acceptRecreated: false }
   await runScoreJob({ ...options, signal: stop.signal, ...common })
 } finally {
   await models[Symbol.asyncDispose]()
+  await opener[Symbol.asyncDispose]()
   await eventLog[Symbol.asyncDispose]()
 }

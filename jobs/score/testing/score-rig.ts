@@ -81,7 +81,8 @@ export class ScoreRig implements AsyncDisposable {
     const { ready, follow } = await startModel(config.model, config, { start, ...common })
     const models = new ModelSwitch({ first: ready, record: recordSwap(connect), ...common })
     const stop = new AbortController()
-    const options = { config, eventLog, connect, models, follow, start, untilEnd: false, acceptRecreated: false }
+    const open = (name: string, version: number) => this.registry.open(name, version)
+    const options = { config, eventLog, connect, models, follow, open, start, untilEnd: false, acceptRecreated: false }
     const job = runScoreJob({ ...options, signal: stop.signal, ...common })
     try {
       await Promise.race([act(models), job])

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
-import { builtModule } from '../core/package-root.ts'
-import { canRaisePriority, hasThreadPriorities } from './priority.ts'
+import { builtModule } from './package-root.ts'
+import { canRaisePriority, hasThreadPriorities } from './thread-priority.ts'
 
 const niceness = (): number => Number(readFileSync('/proc/thread-self/stat', 'utf8').split(') ')[1]?.split(' ')[16])
 
@@ -16,7 +16,7 @@ async function inThread(calls: readonly boolean[]): Promise<readonly number[]> {
     import(workerData.module).then(({ setThreadPriority }) => {
       parentPort.postMessage(workerData.calls.map((low) => { setThreadPriority(low); return niceness() }))
     })`
-  const module = pathToFileURL(builtModule(import.meta.url, './priority')).href
+  const module = pathToFileURL(builtModule(import.meta.url, './thread-priority')).href
   const worker = new Worker(script, { eval: true, workerData: { calls, module } })
   return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
 }

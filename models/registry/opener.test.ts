@@ -1,0 +1,62 @@
+import { appendFile, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { DriftlineError } from '../../core/errors.ts'
+import { openFileRegistry, registryFolder } from './file-registry.ts'
+import { Opener } from './opener.ts'
+import type { Registry } from './registry.ts'
+import { smallModel } from './testing/small-model.ts'
+
+let data: string
+let registry: Registry
+let opener: Opener
+beforeEach(async () => {
+  data = await mkdtemp(join(tmpdir(), 'driftline-opener-'))
+  registry = await openFileRegistry(registryFolder(data))
+  for (const weights of ['one', 'two']) await registry.publish(await smallModel(join(data, weights), { weights }))
+  opener = new Opener({ data })
+})
+afterEach(async () => {
+  await opener[Symbol.asyncDispose]()
+  await rm(data, { recursive: true, force: true })
+})
+
+test('each version is what the registry opens under its number', async () => {
+  const opened = await Promise.all([2, 1].map((version) => opener.open('tiny', version)))
+  for (const { files, onnx, ...facts } of opened) {
+    const {
+      files: expected,
+      onnx: graph,
+      tokenizer: _,
+      ...others
+    } = await registry.open('tiny', facts.manifest.version)
+    expect(facts).toEqual(others)
+    expect([...files.keys()]).toEqual([...expected.keys()])
+    for (const [name, content] of files) expect(Buffer.from(content)).toEqual(Buffer.from(expected.get(name) ?? []))
+    expect(Buffer.from(onnx)).toEqual(graph)
+    expect(onnx.buffer).toBeInstanceOf(SharedArrayBuffer)
+  }
+  expect(opened.map(({ manifest }) => manifest.version)).toEqual([2, 1])
+})
+
+test('what is wrong with a version is told as the registry tells it, and the next one opens', async () => {
+  await appendFile(join(registryFolder(data), 'tiny/versions/1/model.onnx'), 'x')
+  const errorOf = (opening: Promise<unknown>) => opening.then(() => undefined).catch((error: unknown) => error)
+  for (const version of [1, 7]) {
+    const { code, details, message } = (await errorOf(registry.open('tiny', version))) as DriftlineError
+    expect(await errorOf(opener.open('tiny', version))).toMatchObject({ code, details, message })
+  }
+  expect((await opener.open('tiny', 2)).manifest.version).toBe(2)
+})
+
+test('a registry that cannot be opened is told, too', async () => {
+  await using other = new Opener({ data, registryUrl: 's3://models' })
+  await expect(other.open('tiny', 1)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+})
+
+test('what is not opened when it is disposed is given up', async () => {
+  const opening = expect(opener.open('tiny', 1)).rejects.toThrow('has ended')
+  await opener[Symbol.asyncDispose]()
+  await opening
+})
