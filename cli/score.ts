@@ -1,10 +1,12 @@
 import { storeClient } from '../clickhouse/client.ts'
 import { openEventLog } from '../connectors/open-log.ts'
 import { systemClock } from '../core/clock.ts'
+import { silentLog } from '../core/log.ts'
 import { createScorer, workersOf } from '../inference/create-scorer.ts'
 import { Crew } from '../inference/crew.ts'
 import { runScoreJob, type ScoreSummary } from '../jobs/score/main.ts'
 import { recordSwap } from '../jobs/score/record-swap.ts'
+import { rehearseSwap } from '../jobs/score/rehearse-swap.ts'
 import { type StartScorer, startModel } from '../jobs/score/start-model.ts'
 import { ModelSwitch } from '../jobs/score/swap.ts'
 import { Opener } from '../models/registry/opener.ts'
@@ -41,7 +43,7 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
   try {
     const { device, variant, workers, batchTokens } = config
     // As many as one version needs: the threads of the one that goes are those of the next that comes.
-    await using crew = new Crew({ mostResting: workersOf(workers, 'cpu') })
+    await using crew = new Crew(workersOf(workers, 'cpu'))
     await using opener = new Opener(config)
     const options = { variant, workers, batchTokens, crew, log }
     const prove = provingWith(context)
@@ -55,6 +57,17 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
     const clock = systemClock
     const { ready, follow } = await startModel(config.model, config, { start, clock, log })
     const models = new ModelSwitch({ first: ready, record: recordSwap(connect), clock, log })
+    const stop = new AbortController()
+    const rehearsal =
+      follow === undefined || untilEnd
+        ? undefined
+        : rehearseSwap({
+            openDirectory: (path) => opener.openDirectory(path),
+            load: (directory, how) =>
+              createScorer({ ...options, ...how, directory, device: ready.scorer.provider, log: silentLog }),
+            log,
+            signal: AbortSignal.any([signal, stop.signal]),
+          })
     try {
       const summary = await withStore(config, log, signal, () =>
         runScoreJob({
@@ -75,6 +88,8 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
       process.stdout.write(json ? `${JSON.stringify(summary)}\n` : describe(summary))
       return 0
     } finally {
+      stop.abort()
+      await rehearsal
       await models[Symbol.asyncDispose]()
     }
   } finally {

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { type Clock, systemClock } from '../core/clock.ts'
+import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import { packageRoot } from '../core/package-root.ts'
 import { loadModelDirectory } from '../models/model-directory.ts'
 import { createScorer } from './create-scorer.ts'
-import { Crew, type CrewOptions } from './crew.ts'
+import { Crew } from './crew.ts'
 import { Pool } from './pool.ts'
 import type { WorkerInput } from './protocol.ts'
 import type { Thread } from './thread.ts'
@@ -14,8 +14,8 @@ const crews: Crew[] = []
 afterEach(async () => {
   for (const crew of crews.splice(0)) await crew[Symbol.asyncDispose]()
 })
-function crewOf(mostResting: number, options: CrewOptions = {}): Crew {
-  const crew = new Crew({ ...options, mostResting })
+function crewOf(mostResting: number): Crew {
+  const crew = new Crew(mostResting)
   crews.push(crew)
   return crew
 }
@@ -166,16 +166,4 @@ test('the threads that rest end with their crew, and those that come back later 
   await crew[Symbol.asyncDispose]()
   await two[Symbol.asyncDispose]()
   expect(crew.resting).toBe(0)
-})
-
-test('a thread that nobody needs for long enough ends', async () => {
-  const waits: (() => void)[] = []
-  const clock: Clock = { now: () => 0, sleep: () => new Promise((resolve) => waits.push(resolve)) }
-  const crew = crewOf(2, { clock })
-  const scorer = await open(crew, 'bag', 2)
-  await scorer[Symbol.asyncDispose]()
-  expect(crew.resting).toBe(2)
-  waits[0]?.()
-  await new Promise(setImmediate)
-  expect(crew.resting).toBe(1)
 })

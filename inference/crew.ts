@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { type Clock, systemClock } from '../core/clock.ts'
 import { builtModule } from '../core/package-root.ts'
 import { canRaisePriority } from '../core/thread-priority.ts'
 import type { FromWorker, StopFlag, ThreadData, ToWorker, WorkerInput } from './protocol.ts'
@@ -14,14 +13,6 @@ export interface StartOptions {
   readonly warm?: boolean
 }
 
-export interface CrewOptions {
-  /** Threads that are kept when they have no model; the others end. Default 0. */
-  readonly mostResting?: number
-  /** How long they are kept, in milliseconds: each holds some 25 MB. Default ten minutes. */
-  readonly restMs?: number
-  readonly clock?: Clock
-}
-
 /**
  * The threads that score, whatever model they score with. One that has let go of its model rests, and is the first to get
  * another: its code is compiled already. With the bundled model, three threads take 0.1 s of processor time then, and 0.8 s
@@ -29,15 +20,12 @@ export interface CrewOptions {
  */
 export class Crew implements AsyncDisposable {
   readonly #mostResting: number
-  readonly #restMs: number
-  readonly #clock: Clock
   readonly #resting: Member[] = []
   #disposed = false
 
-  constructor({ mostResting = 0, restMs = 600_000, clock = systemClock }: CrewOptions = {}) {
+  /** @param mostResting threads that are kept when they have no model, each of which holds some 25 MB; the others end */
+  constructor(mostResting = 0) {
     this.#mostResting = mostResting
-    this.#restMs = restMs
-    this.#clock = clock
   }
 
   /** Threads without a model. */
@@ -50,43 +38,25 @@ export class Crew implements AsyncDisposable {
     return (listener) => {
       const low = isLow()
       const member = this.#resting.pop() ?? this.#start(low)
-      member.rest?.abort()
       return member.give(input, listener, low, warm)
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
-    const resting = this.#resting.splice(0)
-    for (const { rest } of resting) rest?.abort()
-    await Promise.all(resting.map((member) => member.retire()))
+    await Promise.all(this.#resting.splice(0).map((member) => member.retire()))
   }
 
   #start(low: boolean): Member {
     const member = new Member(low, {
       mayRest: () => !this.#disposed && this.#resting.length < this.#mostResting,
-      onRest: () => this.#rest(member),
+      onRest: () => this.#resting.push(member),
       onGone: () => this.#takeOut(member),
     })
     return member
   }
 
-  #rest(member: Member): void {
-    const rest = new AbortController()
-    member.rest = rest
-    this.#resting.push(member)
-    this.#clock.sleep(this.#restMs, rest.signal).then(
-      () => {
-        if (rest.signal.aborted) return
-        this.#takeOut(member)
-        member.stop()
-      },
-      () => undefined, // it has another model, or the crew has ended
-    )
-  }
-
   #takeOut(member: Member): void {
-    member.rest?.abort()
     const at = this.#resting.indexOf(member)
     if (at >= 0) this.#resting.splice(at, 1)
   }
@@ -107,8 +77,6 @@ class Member {
   #low: boolean
   /** Texts given to it, in chunks: once there were enough, its code is compiled. */
   #chunks = 0
-  /** Ends the wait for its end while it rests. */
-  rest: AbortController | undefined
   readonly #crew: Crewing
 
   constructor(low: boolean, crew: Crewing) {

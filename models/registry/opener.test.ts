@@ -40,6 +40,12 @@ test('each version is what the registry opens under its number', async () => {
   expect(opened.map(({ manifest }) => manifest.version)).toEqual([2, 1])
 })
 
+test('a directory opens, too', async () => {
+  const opened = await opener.openDirectory(join(data, 'one'))
+  expect(opened).toMatchObject({ labels: (await registry.open('tiny', 1)).labels, manifest: { name: 'tiny' } })
+  await expect(opener.openDirectory(join(data, 'none'))).rejects.toMatchObject({ code: 'MODEL_INVALID' })
+})
+
 test('what is wrong with a version is told as the registry tells it, and the next one opens', async () => {
   await appendFile(join(registryFolder(data), 'tiny/versions/1/model.onnx'), 'x')
   const errorOf = (opening: Promise<unknown>) => opening.then(() => undefined).catch((error: unknown) => error)

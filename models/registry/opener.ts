@@ -5,10 +5,12 @@ import { builtModule } from '../../core/package-root.ts'
 import type { ModelFiles } from '../model-directory.ts'
 import type { RegistryPlace } from './open-registry.ts'
 
+/** What to open: a version, or a directory. */
+export type Place = { readonly name: string; readonly version: number } | { readonly path: string }
+
 export interface OpenOrder {
   readonly id: number
-  readonly name: string
-  readonly version: number
+  readonly place: Place
 }
 
 /** The thread's answer. Errors lose their class between threads, so code and details travel. */
@@ -24,8 +26,8 @@ interface Waiting {
 }
 
 /**
- * Opens versions of a registry in a thread of its own, so that reading, hashing and parsing a model of any size holds up nothing
- * of what this thread does meanwhile. It starts with the first version and stays; its priority is low.
+ * Opens models in a thread of its own, so that reading, hashing and parsing a model of any size holds up nothing
+ * of what this thread does meanwhile. It starts with the first model and stays; its priority is low.
  */
 export class Opener implements AsyncDisposable {
   readonly #place: RegistryPlace
@@ -44,12 +46,16 @@ export class Opener implements AsyncDisposable {
    * @throws DriftlineError as `Registry.open`
    */
   open(name: string, version: number): Promise<ModelFiles> {
-    const order: OpenOrder = { id: this.#orders++, name, version }
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(order.id, { resolve, reject })
-      this.#thread ??= this.#start()
-      this.#thread.postMessage(order)
-    })
+    return this.#open({ name, version })
+  }
+
+  /**
+   * As `loadDirectory`, with the contents of the files in shared memory.
+   *
+   * @throws DriftlineError as `loadDirectory`
+   */
+  openDirectory(path: string): Promise<ModelFiles> {
+    return this.#open({ path })
   }
 
   /** What is not opened yet is given up. */
@@ -61,13 +67,22 @@ export class Opener implements AsyncDisposable {
     await gone
   }
 
+  #open(place: Place): Promise<ModelFiles> {
+    const order: OpenOrder = { id: this.#orders++, place }
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(order.id, { resolve, reject })
+      this.#thread ??= this.#start()
+      this.#thread.postMessage(order)
+    })
+  }
+
   #start(): Worker {
     const thread = new Worker(builtModule(import.meta.url, './opening-thread'), {
       workerData: this.#place,
       name: 'driftline-opener',
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
     })
-    thread.unref() // whoever waits for a version has something else that keeps the process alive
+    thread.unref() // whoever waits for a model has something else that keeps the process alive
     let failure: unknown
     thread.on('message', (message: Opened) => this.#settle(message))
     thread.on('error', (error) => {
@@ -76,7 +91,7 @@ export class Opener implements AsyncDisposable {
     thread.on('exit', () => {
       this.#thread = undefined
       for (const { reject } of this.#waiting.values())
-        reject(failure ?? new Error('the thread that opens versions has ended'))
+        reject(failure ?? new Error('the thread that opens models has ended'))
       this.#waiting.clear()
     })
     return thread

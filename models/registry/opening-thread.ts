@@ -1,11 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { DriftlineError } from '../../core/errors.ts'
 import { setThreadPriority } from '../../core/thread-priority.ts'
+import { loadDirectory } from '../load-model.ts'
+import type { ModelDirectory } from '../model-directory.ts'
 import { openRegistryAt, type RegistryPlace } from './open-registry.ts'
-import type { Opened, OpenOrder } from './opener.ts'
+import type { Opened, OpenOrder, Place } from './opener.ts'
 import type { Registry } from './registry.ts'
 
-// Opens versions for `Opener`, one after another.
+// Opens models for `Opener`, one after another.
 
 const port = parentPort
 if (port === null) throw new Error('models/registry/opening-thread runs only in a worker thread')
@@ -16,17 +18,21 @@ port.on('message', (order: OpenOrder) => {
   last = last.then(async () => port.postMessage(await answer(order)))
 })
 
-async function answer({ id, name, version }: OpenOrder): Promise<Opened> {
+async function answer({ id, place }: OpenOrder): Promise<Opened> {
   try {
-    opening ??= openRegistryAt(workerData as RegistryPlace)
-    const registry = await opening
-    const { path, manifest, labels, tokenizerConfig, files } = await registry.open(name, version)
+    const { path, manifest, labels, tokenizerConfig, files } = await open(place)
     const shared = new Map([...files].map(([file, content]) => [file, inSharedMemory(content)]))
     return { id, kind: 'opened', files: { path, manifest, labels, tokenizerConfig, files: shared } }
   } catch (error) {
     if (!(error instanceof DriftlineError)) return { id, kind: 'failed', error }
     return { id, kind: 'refused', code: error.code, details: { ...error.details } }
   }
+}
+
+async function open(place: Place): Promise<ModelDirectory> {
+  if ('path' in place) return loadDirectory(place.path)
+  opening ??= openRegistryAt(workerData as RegistryPlace)
+  return (await opening).open(place.name, place.version)
 }
 
 function inSharedMemory(content: Uint8Array): Uint8Array {
