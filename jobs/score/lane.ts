@@ -25,7 +25,6 @@ export class Lane {
   #now: Turn | undefined
   /** Recorded, and not reached yet; in the order of their offsets. */
   #ahead: readonly Turn[] = []
-  /** Offset after the last record that was begun. */
   #next = 0
   #batches = 0
   /** Since when nobody has been scoring it, when no batch is under way. */
@@ -34,6 +33,8 @@ export class Lane {
   #begun = 0
   #sinceUs: number
   #rate = 0
+  /** When the last batch was begun: records that came since then are in none. */
+  #begunAtUs: number
 
   /** @param nowUs a clock in microseconds */
   constructor(topic: TopicInfo, partition: number, nowUs: () => number) {
@@ -42,6 +43,12 @@ export class Lane {
     this.#nowUs = nowUs
     this.#idleSinceUs = nowUs()
     this.#sinceUs = nowUs()
+    this.#begunAtUs = nowUs()
+  }
+
+  /** Offset after the last record that was begun. */
+  get next(): number {
+    return this.#next
   }
 
   get now(): Turn | undefined {
@@ -78,6 +85,7 @@ export class Lane {
       this.#sinceUs = nowUs
     }
     this.#begun += batch.length
+    this.#begunAtUs = nowUs
   }
 
   /** A part of a batch is begun. @returns what to call when it is back */
@@ -89,10 +97,14 @@ export class Lane {
     }
   }
 
-  /** The first offset that is not begun when this time has passed, as far as one can tell. */
+  /**
+   * The first offset that is not begun when this time has passed, as far as one can tell: the next batch holds also what has come
+   * since the last one was begun.
+   */
   offsetIn(us: number): number {
-    const isIdle = this.#nowUs() - this.#sinceUs > idleUs
-    return this.#next + (isIdle ? 0 : Math.min(mostAhead, Math.ceil(this.#rate * us)))
+    const nowUs = this.#nowUs()
+    if (nowUs - this.#begunAtUs > idleUs) return this.#next
+    return this.#next + Math.min(mostAhead, Math.ceil(this.#rate * (nowUs - this.#begunAtUs + us)))
   }
 
   /** Enters the turns that begin at or before an offset. @returns the last of them, if there is one */

@@ -85,7 +85,10 @@ test('each partition is recorded once per model, with its first offset', () => {
   expect(rows[2]?.swap_id).not.toBe(rows[0]?.swap_id)
 })
 
-/** Batches of 20 records each 10 ms: 2 a millisecond. A record is taken to need 50 ms, so a swap is 150 ahead. */
+/**
+ * Batches of 20 records each 10 ms: 2 a millisecond. A record is taken to need 50 ms, so a swap is told for what comes in 100 ms, and
+ * 10 ms have passed since the last batch was begun: 220 ahead.
+ */
 function busy(models: ModelSwitch, advanceUs: (us: number) => void): number {
   let offset = 0
   for (; offset < 1000; offset += 20) {
@@ -101,13 +104,13 @@ test('a busy partition is recorded ahead: nobody waits, and the batch that holds
   const next = busy(models, advanceUs)
   durable()
   models.swap(ready(fakeScorer(2)))
-  const before = begin(models, 0, next, 100)
-  expect(before.map(({ records, scorer }) => [records, scorer.version])).toEqual([[100, 1]])
+  const before = begin(models, 0, next, 200)
+  expect(before.map(({ records, scorer }) => [records, scorer.version])).toEqual([[200, 1]])
   await before[0]?.recorded
-  const across = begin(models, 0, next + 100, 100)
+  const across = begin(models, 0, next + 200, 100)
   expect(across.map(({ records, scorer }) => [records, scorer.version])).toEqual([
-    [50, 1],
-    [50, 2],
+    [20, 1],
+    [80, 2],
   ])
   let waits = true
   void across[1]?.recorded.then(() => {
@@ -125,7 +128,7 @@ test('an offset that is recorded ahead and never reached is told anew, for the n
   const one = models.scorer
   const next = busy(models, advanceUs)
   models.swap(ready(fakeScorer(2)))
-  expect(rows.at(-1)).toMatchObject({ first_offset: next + 150, to_version: 2 })
+  expect(rows.at(-1)).toMatchObject({ first_offset: next + 220, to_version: 2 })
   expect(one).toMatchObject({ released: false })
   await clock.advance(1000)
   expect(one).toMatchObject({ released: true })
@@ -139,11 +142,11 @@ test('an ending holds from the next batch on, however busy the partition', () =>
   const next = busy(models, advanceUs)
   const scorer = fakeScorer(2)
   models.setContender({ scorer, mode: 'canary', slots: [[0, 100]], by: 'ann', reason: '', loadMs: 0, watch })
-  expect(rows.at(-1)).toMatchObject({ first_offset: next + 150, outcome: 'canary_started', share: 0.01 })
-  expect(begin(models, 0, next, 200).map(({ contenders }) => contenders.length)).toEqual([0, 1])
+  expect(rows.at(-1)).toMatchObject({ first_offset: next + 220, outcome: 'canary_started', share: 0.01 })
+  expect(begin(models, 0, next, 300).map(({ contenders }) => contenders.length)).toEqual([0, 1])
   models.endContender(2, { by: 'guard', reason: 'too slow' })
-  expect(rows.at(-1)).toMatchObject({ first_offset: next + 200, outcome: 'canary_ended', reason: 'too slow' })
-  expect(begin(models, 0, next + 200).map(({ contenders }) => contenders.length)).toEqual([0])
+  expect(rows.at(-1)).toMatchObject({ first_offset: next + 300, outcome: 'canary_ended', reason: 'too slow' })
+  expect(begin(models, 0, next + 300).map(({ contenders }) => contenders.length)).toEqual([0])
 })
 
 test('the pause is the time between the last batch before and the first one after, and none while they overlap', async () => {

@@ -43,7 +43,7 @@ export interface ModelSwitchOptions {
 }
 
 /** A change is recorded ahead of what comes in meanwhile, times this: records vary. */
-const margin = 1.5
+const margin = 2
 /** An offset that is not reached within this, after it was recorded, is no longer waited for, in milliseconds. */
 const reachedWithinMs = 500
 
@@ -191,7 +191,10 @@ export class ModelSwitch implements AsyncDisposable {
     for (const lane of this.#lanes.values()) {
       const before = atOnce ? lane.now : lane.last
       if (before === undefined) continue
-      const turn = { route, from: Math.max(before.from, lane.offsetIn(atOnce ? 0 : this.#records.recordUs * margin)) }
+      const turn = {
+        route,
+        from: Math.max(before.from, atOnce ? lane.next : lane.offsetIn(this.#records.recordUs * margin)),
+      }
       turns.push([lane, turn])
       rows.push(...this.#records.rowsOf(lane, turn, tellChanges(before.route, route, this.#endings), 0))
     }
