@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { parentPort, workerData } from 'node:worker_threads'
+import { collectGarbage } from '../core/collect-garbage.ts'
 import { DriftlineError, messageOf } from '../core/errors.ts'
 import { canRaisePriority, setThreadPriority } from '../core/thread-priority.ts'
 import { normalisers } from '../text/normalisers.ts'
@@ -53,7 +52,7 @@ async function act(message: ToWorker): Promise<void> {
       await unload()
       if (canRaisePriority()) setThreadPriority(true)
       send({ kind: 'unloaded' })
-      return collectGarbage()
+      return collectGarbage() // what the model has left: the contents of its files
     case 'close':
       await unload()
       return port?.close()
@@ -70,15 +69,6 @@ async function unload(): Promise<void> {
   const { session } = model ?? {}
   model = undefined
   await session?.release()
-}
-
-/**
- * A thread that rests makes no garbage, so nothing would ever collect what the model has left: its tokenizer, and the contents of
- * its files. What is known of the heap does not count those, and they are most of it.
- */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc')
-  runInNewContext('gc')()
 }
 
 async function load(input: WorkerInput, rounds: number): Promise<void> {

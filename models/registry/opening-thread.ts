@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { collectGarbage } from '../../core/collect-garbage.ts'
 import { DriftlineError } from '../../core/errors.ts'
 import { setThreadPriority } from '../../core/thread-priority.ts'
 import { loadDirectory } from '../load-model.ts'
@@ -15,7 +16,10 @@ setThreadPriority(true)
 let opening: Promise<Registry> | undefined
 let last: Promise<void> = Promise.resolve()
 port.on('message', (order: OpenOrder) => {
-  last = last.then(async () => port.postMessage(await answer(order)))
+  last = last.then(async () => {
+    port.postMessage(await answer(order))
+    collectGarbage() // the files that were read, of which copies have gone
+  })
 })
 
 async function answer({ id, place }: OpenOrder): Promise<Opened> {
