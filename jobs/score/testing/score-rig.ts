@@ -74,9 +74,15 @@ export class ScoreRig implements AsyncDisposable {
       this.started.push(version)
       const scorer = this.scorers.get(version)?.() ?? fakeScorer(version)
       await scorer.grow(beside?.workers ?? allThreads)
-      // As a real one, it lives as long as the signal that it was started with.
-      beside?.signal?.addEventListener('abort', () => void scorer[Symbol.asyncDispose](), { once: true })
-      return scorer
+      // As a real one, it scores as long as the signal allows that it was started with. It asks, where a real one listens:
+      // while posts wait, a dozen may live at a time, and Node would take their listeners for a leak.
+      const score = scorer.score.bind(scorer)
+      return Object.assign(scorer, {
+        async score(texts: readonly string[]) {
+          beside?.signal?.throwIfAborted()
+          return score(texts)
+        },
+      })
     }
     const { ready, follow } = await startModel(config.model, config, { start, ...common })
     const models = new ModelSwitch({ first: ready, record: recordSwap(connect), ...common })
