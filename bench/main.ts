@@ -17,6 +17,10 @@ const benches: Readonly<Record<string, Bench>> = {
     summary: 'file → log → score → rows on real processes: posts/s, CPU, latency and memory, by model and workers',
     run: async (args) => (await import('./pipeline.ts')).pipeline(args),
   },
+  'insert-cost': {
+    summary: 'processor time of the embedded ClickHouse for each small insert of a live stream, merges included',
+    run: async (args) => (await import('./insert-cost.ts')).insertCost(args),
+  },
   train: {
     summary: 'a fine-tuning step on wasm, by encoder, length and workers, beside PyTorch; memory',
     run: async (args) => (await import('./train.ts')).train(args),

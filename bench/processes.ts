@@ -10,6 +10,8 @@ const ticksPerSecond = 100 // USER_HZ, fixed on Linux
 /** What a process has used so far. */
 export interface Usage {
   readonly cpuSeconds: number
+  /** What of `cpuSeconds` passed in the kernel. */
+  readonly kernelSeconds: number
   /** Highest resident memory, mapped files included: those of the log are the kernel's to take back. */
   readonly peakMb: number
   /** Resident memory without mapped files. */
@@ -25,7 +27,8 @@ export function usageOf(pid: number): Usage | undefined {
     if (fields[0] === 'Z') return undefined // ended and not yet waited for: its memory reads as none
     const kilobytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)
     const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
-    return { cpuSeconds, peakMb: kilobytes('VmHWM') / 1024, ownMb: kilobytes('RssAnon') / 1024 }
+    const kernelSeconds = Number(fields[12]) / ticksPerSecond
+    return { cpuSeconds, kernelSeconds, peakMb: kilobytes('VmHWM') / 1024, ownMb: kilobytes('RssAnon') / 1024 }
   } catch (error) {
     if (isGone(error)) return undefined
     throw error
@@ -53,7 +56,7 @@ export async function runVerb(args: readonly string[], env: NodeJS.ProcessEnv): 
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
   })
-  let usage: Usage = { cpuSeconds: 0, peakMb: 0, ownMb: 0 }
+  let usage: Usage = { cpuSeconds: 0, kernelSeconds: 0, peakMb: 0, ownMb: 0 }
   const own: number[] = []
   const timer = setInterval(() => {
     usage = (child.pid === undefined ? undefined : usageOf(child.pid)) ?? usage

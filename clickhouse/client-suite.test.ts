@@ -368,6 +368,36 @@ describe('sessions, ids and cancelling', () => {
     expect(await rows("SELECT getSetting('max_threads') = 7", {}, session)).toEqual([[0]])
   })
 
+  test('an insert leaves neither settings nor parameters to the next, nor does one that failed', async () => {
+    const name = await table('n Int32, retries Int32')
+    const insert = async (value: string, add: number, retries?: string) => {
+      const { stream } = await client.exec({
+        query: `INSERT INTO ${name} SETTINGS max_insert_threads = 2
+          SELECT n + {add:Int32}, getSetting('insert_keeper_max_retries') FROM input('n Int32') FORMAT CSV`,
+        values: Readable.from([`${value}\n`], { objectMode: false }),
+        query_params: { add },
+        ...(retries === undefined ? {} : { clickhouse_settings: { insert_keeper_max_retries: retries } }),
+      })
+      await text(stream)
+    }
+    await insert('0', 1, '77')
+    await insert('10', 1, '77')
+    await expect(insert('none', 1, '77')).rejects.toThrow()
+    await insert('20', 1)
+    await insert('30', 2, '77')
+    await insert('40', 2)
+    await insert('50', 1, '77')
+    const found = await rows(`SELECT n, retries = 77 FROM ${name} ORDER BY n`)
+    expect(found).toEqual([
+      [1, 1],
+      [11, 1],
+      [21, 0],
+      [32, 1],
+      [42, 0],
+      [51, 1],
+    ])
+  })
+
   test('a second statement with the same id is refused while the first runs', async () => {
     const query_id = `twice-${Date.now()}`
     const slow = client.query({ query: 'SELECT sleep(1)', query_id, format: 'CSV' }).then((result) => result.text())

@@ -94,6 +94,12 @@ test('views and databases are made on all servers, and columns are added to both
   ])
 })
 
+test('settings of parts are those of the replicated table alone', () => {
+  expect(onCluster('ALTER TABLE `d`.t MODIFY SETTING merge_selector_base = 10', 'c')).toEqual([
+    'ALTER TABLE `d`.t_local ON CLUSTER `c` MODIFY SETTING merge_selector_base = 10',
+  ])
+})
+
 test('a statement of a kind that is not known is refused and not run on one server only', () => {
   expect(() => onCluster('OPTIMIZE TABLE `d`.t', 'c')).toThrow('OPTIMIZE TABLE')
 })

@@ -34,7 +34,9 @@ export function onCluster(statement: string, cluster: string): readonly string[]
   if (altered !== null) {
     const [whole, database, table] = altered
     const rest = statement.slice(whole.length)
-    return [`${table}_local`, table].map((name) => `ALTER TABLE ${database}.${name}${everywhere}${rest}`)
+    // Columns are those of both; what is set is set for the parts, which only the replicated one has.
+    const tables = rest.trimStart().startsWith('MODIFY SETTING') ? [`${table}_local`] : [`${table}_local`, table]
+    return tables.map((name) => `ALTER TABLE ${database}.${name}${everywhere}${rest}`)
   }
 
   const table = /^CREATE TABLE IF NOT EXISTS (\S+)\.(\w+)\s*(\([\s\S]*\n?\))\s*ENGINE = (\w*MergeTree)([\s\S]*)$/.exec(

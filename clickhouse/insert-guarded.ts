@@ -13,14 +13,17 @@ export interface Origin {
 
 interface Guarded {
   readonly columns: Readonly<Record<string, string>>
-  /** Which of the rows are new; `{topic}`, `{topic_id}`, `{partition}` and the first row's offset `{first}` are parameters. */
-  readonly guard: string
+  /** Which of the rows are new; `{topic}`, `{topic_id}` and `{partition}` are parameters. */
+  guard(first: number): string
 }
 
 // Only what could stand in the way: rows from the first offset on. As a rule there are none, which the sparse index, in
 // memory, tells without a read; to ask for the position itself cost 8 to 12 ms of processor time, more with each part.
-const held = `topic = {topic:String} AND topic_id = {topic_id:String} AND partition = {partition:UInt16}
-  AND offset >= {first:UInt64}`
+// The first offset is no parameter, so that all inserts of a partition have the same: their session is used again.
+const held = (
+  first: number,
+) => `topic = {topic:String} AND topic_id = {topic_id:String} AND partition = {partition:UInt16}
+  AND offset >= ${first}`
 
 const scoreColumns: Readonly<Record<keyof ScoreRow, string>> = {
   post_id: 'String',
@@ -72,12 +75,13 @@ const guarded = {
   // inserts of their own, and move no position.
   scores: {
     columns: scoreColumns,
-    guard: `offset > (SELECT if(count() = 0, -1, toInt64(max(offset))) FROM scores WHERE ${held} AND shadow = 0)`,
+    guard: (first) =>
+      `offset > (SELECT if(count() = 0, -1, toInt64(max(offset))) FROM scores WHERE ${held(first)} AND shadow = 0)`,
   },
   // Dead posts are few, and are written before the scores of their batch: a batch that comes again may hold more of them.
   dead_posts: {
     columns: deadColumns,
-    guard: `offset NOT IN (SELECT offset FROM dead_posts WHERE ${held})`,
+    guard: (first) => `offset NOT IN (SELECT offset FROM dead_posts WHERE ${held(first)})`,
   },
 } as const satisfies Record<string, Guarded>
 
@@ -108,18 +112,13 @@ export async function insertGuarded<Table extends keyof GuardedRows>(
   const names = Object.keys(columns).join(', ')
   const structure = Object.entries(columns).map(([name, type]) => `${name} ${type}`)
   const query = `INSERT INTO ${table} (${names})
-    SELECT ${names} FROM input(${quoted(structure.join(', '))}) WHERE ${guard} FORMAT JSONCompactEachRow`
+    SELECT ${names} FROM input(${quoted(structure.join(', '))}) WHERE ${guard(first.offset)} FORMAT JSONCompactEachRow`
   try {
     const { stream } = await client.exec({
       query,
       values: Readable.from([Buffer.from(lines(rows, Object.keys(columns) as (keyof GuardedRows[Table])[]))]),
       query_id: `driftline/${table}/${from.topic}/${from.topicId}/${from.partition}`,
-      query_params: {
-        topic: from.topic,
-        topic_id: from.topicId,
-        partition: from.partition,
-        first: first.offset,
-      },
+      query_params: { topic: from.topic, topic_id: from.topicId, partition: from.partition },
       clickhouse_settings: { ...oneBlock, ...smallReads },
       ...(signal === undefined ? {} : { abort_signal: signal }),
     })

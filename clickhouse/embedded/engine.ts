@@ -7,6 +7,7 @@ import { DriftlineError, messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { quoteIdentifier, quoteString, sqlText } from '../lexer.ts'
 import { ClickHouseException } from './exception.ts'
+import { KeptSessions } from './kept-sessions.ts'
 import { Lane } from './lane.ts'
 import { Pipes } from './pipes.ts'
 import { readers, writers } from './threads.ts'
@@ -36,8 +37,10 @@ export interface Execution {
   readonly roles: readonly string[]
   readonly settings: ReadonlyMap<string, string>
   readonly parameters: ReadonlyMap<string, string>
-  /** Of a named session that keeps its temporary tables and settings; otherwise a fresh one is opened and closed. */
+  /** Of a named session that keeps its temporary tables and settings; otherwise one of its own. */
   readonly session?: Session | undefined
+  /** Whether the statement leaves its session as it was, so that the next one of the same context may have it: an INSERT. */
+  readonly leavesSession?: boolean
   readonly signal: AbortSignal
 }
 
@@ -47,7 +50,10 @@ export interface Statistics {
   readonly elapsedNs: number
 }
 
-/** ClickHouse in this process. Each execution has a session (0.4 ms), so nothing leaks from one into another. */
+/**
+ * ClickHouse in this process. Each execution has a session of its own, so nothing leaks from one into another; those of
+ * inserts are used again, by inserts of the very same context.
+ */
 export class Engine {
   readonly #path: string
   readonly #args: readonly string[]
@@ -56,6 +62,7 @@ export class Engine {
   readonly #first: Session
   readonly #lanes = { read: new Lane(readers, waiting), write: new Lane(writers, waiting) }
   readonly #running = new Map<string, Promise<unknown>>()
+  readonly #kept = new KeptSessions()
 
   private constructor(path: string, args: readonly string[], log: Log, pipes: Pipes, first: Session) {
     this.#path = path
@@ -132,36 +139,58 @@ export class Engine {
   /** Ends all that runs; resolves when it has ended. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#running.values())
+    this.#kept.closeAll()
     this.#first.close()
   }
 
-  async #within<T>(execution: Execution, act: (session: Session, sql: string) => Promise<T>): Promise<T> {
+  async #within<T>(execution: Execution, act: Act<T>): Promise<T> {
     const lane = this.#lanes[execution.lane]
     if (lane.full) throw ClickHouseException.raise('TOO_MANY_SIMULTANEOUS_QUERIES', 'Too many simultaneous queries.')
     const leave = await lane.enter(execution.signal)
-    const session = execution.session ?? this.openSession()
     const { id } = execution
     try {
-      const running = this.#execute(session, execution, act)
+      const { session } = execution
+      const running = session === undefined ? this.#alone(execution, act) : this.#inNamed(session, execution, act)
       this.#running.set(id, running)
       return await running
     } catch (error) {
       throw ClickHouseException.of(error)
     } finally {
       this.#running.delete(id)
-      if (execution.session === undefined) session.close()
       leave()
     }
   }
 
-  async #execute<T>(
-    session: Session,
-    execution: Execution,
-    act: (session: Session, sql: string) => Promise<T>,
-  ): Promise<T> {
-    const names = execution.session === undefined ? [] : [...execution.settings.keys()]
-    const before = await settingsOf(session, names)
-    await session.queryAsync(sqlText(preamble(execution)))
+  /** In a fresh session, or one that was left as it was. One whose statement failed is closed. */
+  async #alone<T>(execution: Execution, act: Act<T>): Promise<T> {
+    const { id, leavesSession = false } = execution
+    const context = contextOf(execution)
+    const kept = leavesSession ? this.#kept.take(context) : undefined
+    const session = kept?.session ?? this.openSession()
+    let left = false
+    try {
+      if (kept === undefined) await session.queryAsync(sqlText(`${context}${named(id)}`))
+      else if (kept.id !== id) await session.queryAsync(sqlText(named(id)))
+      const result = await this.#act(session, execution, act)
+      left = leavesSession
+      return result
+    } finally {
+      if (left) this.#kept.keep({ session, context, id })
+      else session.close()
+    }
+  }
+
+  async #inNamed<T>(session: Session, execution: Execution, act: Act<T>): Promise<T> {
+    const before = await settingsOf(session, [...execution.settings.keys()])
+    await session.queryAsync(sqlText(`${contextOf(execution)}${named(execution.id)}`))
+    try {
+      return await this.#act(session, execution, act)
+    } finally {
+      if (before !== '') await session.queryAsync(before)
+    }
+  }
+
+  async #act<T>(session: Session, execution: Execution, act: Act<T>): Promise<T> {
     execution.signal.throwIfAborted()
     const kill = () => this.#kill(execution.id)
     execution.signal.addEventListener('abort', kill)
@@ -169,7 +198,6 @@ export class Engine {
       return await act(session, sqlText(execution.sql))
     } finally {
       execution.signal.removeEventListener('abort', kill)
-      if (before !== '') await session.queryAsync(before)
     }
   }
 
@@ -185,16 +213,21 @@ export class Engine {
   }
 }
 
-/** Context as statements, in one call. The engine makes up its own query ids, so ours is the comment of its log. */
-function preamble({ id, database, roles, settings, parameters }: Execution): string {
+type Act<T> = (session: Session, sql: string) => Promise<T>
+
+/** What an execution needs around it, as statements. */
+function contextOf({ database, roles, settings, parameters }: Execution): string {
+  const role = roles.length === 0 ? '' : `SET ROLE ${roles.map(quoteIdentifier).join(', ')};\n`
   const assignments = [
     ...[...parameters].map(([name, value]) => `param_${name} = ${quoteString(value)}`),
     ...[...settings].map(([name, value]) => `${name} = ${quoteString(value)}`),
-    `log_comment = ${quoteString(id)}`,
   ]
-  const role = roles.length === 0 ? [] : [`SET ROLE ${roles.map(quoteIdentifier).join(', ')}`]
-  return [`USE ${quoteIdentifier(database)}`, ...role, `SET ${assignments.join(', ')}`].join(';\n')
+  const set = assignments.length === 0 ? '' : `SET ${assignments.join(', ')};\n`
+  return `USE ${quoteIdentifier(database)};\n${role}${set}`
 }
+
+/** The engine makes up its own query ids, so ours is the comment of its log. */
+const named = (id: string): string => `SET log_comment = ${quoteString(id)}`
 
 /** The statement that gives a session its settings back: those of a request hold for that request alone. */
 async function settingsOf(session: Session, names: readonly string[]): Promise<string> {

@@ -143,7 +143,8 @@ class Job {
       await this.#body.spool(Buffer.from(this.#text.slice(statement.dataFrom), 'latin1'), file, this.#stop.signal)
       keepRunning()
       const sql = statement.reading(file)
-      const statistics = await this.#shared.engine.run({ ...this.#execution('write', session), sql }, 'TabSeparated')
+      const execution = { ...this.#execution('write', session), sql, leavesSession: true }
+      const statistics = await this.#shared.engine.run(execution, 'TabSeparated')
       return { statistics, written: statistics.rows }
     } finally {
       await rm(file, { force: true })
