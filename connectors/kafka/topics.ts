@@ -11,6 +11,7 @@ export interface TopicSettings {
   readonly configs: Readonly<Record<string, string>>
 }
 
+/** How long brokers may take to make or remove a topic, in milliseconds. They answer when it is done, so we wait as long. */
 const timeoutMs = 10_000
 /** Kafka's own default for a batch, which holds at least one record. */
 const defaultBatchBytes = 1_048_588
@@ -27,13 +28,8 @@ export class Topics {
   async create(name: string, partitions: number, { replication, configs }: TopicSettings): Promise<TopicInfo> {
     const existing = await this.#cluster.topic(name)
     if (existing !== undefined) return infoOf(existing)
-    const [created] = await (await this.#cluster.controller()).request(createTopics, {
-      name,
-      partitions,
-      replication,
-      configs,
-      timeoutMs,
-    })
+    const request = { name, partitions, replication, configs, timeoutMs }
+    const [created] = await (await this.#cluster.controller()).request(createTopics, request, timeoutMs)
     const error = created?.error ?? kafkaErrors.none
     if (error !== kafkaErrors.none && error !== kafkaErrors.topicAlreadyExists) {
       const reason = `Kafka did not create it: ${created?.reason ?? kafkaErrorName(error)}`
@@ -54,7 +50,7 @@ export class Topics {
   }
 
   async delete(name: string): Promise<void> {
-    const [answer] = await (await this.#cluster.controller()).request(deleteTopics, { name, timeoutMs })
+    const [answer] = await (await this.#cluster.controller()).request(deleteTopics, { name, timeoutMs }, timeoutMs)
     if (
       answer !== undefined &&
       answer.error !== kafkaErrors.none &&
