@@ -33,7 +33,7 @@ beforeAll(async () => {
   client = await connectStore(store.config, { signal: AbortSignal.timeout(60_000), log: silentLog })
   folder = mkdtempSync(join(tmpdir(), 'driftline-alerts-'))
   registry = await openFileRegistry(join(folder, 'registry'))
-}, 60_000)
+})
 
 afterAll(async () => {
   await client.close()

@@ -48,7 +48,7 @@ beforeAll(async () => {
   client = await connectStore(store.config, { signal: AbortSignal.timeout(60_000), log: silentLog })
   folder = mkdtempSync(join(tmpdir(), 'driftline-drift-'))
   registry = await openFileRegistry(join(folder, 'registry'))
-}, 60_000)
+})
 
 afterAll(async () => {
   await client.close()
@@ -236,7 +236,7 @@ test('a baseline is collected first, a window like it is no drift, and one with 
   expect(found.moved.words[0]?.posts[0]?.text).toContain(found.moved.words[0]?.name)
   expect(found.moved.classes[0]).toMatchObject({ name: 'negative', live: expect.closeTo(0.8, 1) })
   expect(found.shift?.weights.strike).toBeGreaterThan(0)
-}, 60_000)
+})
 
 test('what was missed while the job was down is caught up once, also across a change of the clocks', async () => {
   await score(start, start + 12 * hour, 6000)
@@ -245,7 +245,7 @@ test('what was missed while the job was down is caught up once, also across a ch
   await idle(job.clock)
   await job.stop()
   expect(await storedIds()).toEqual([idAt(start + 11 * hour)])
-}, 60_000)
+})
 
 test('a machine that slept checks once for all the times it slept through', async () => {
   await score(start, start + 12 * hour, 6000)
@@ -255,7 +255,7 @@ test('a machine that slept checks once for all the times it slept through', asyn
   await idle(job.clock)
   await job.stop()
   expect(await storedIds()).toEqual([idAt(start + 6 * hour), idAt(start + 11 * hour)])
-}, 60_000)
+})
 
 test('a clock that is set back repeats no check, and the next due one comes', async () => {
   await score(start, start + 12 * hour, 6000)
@@ -268,7 +268,7 @@ test('a clock that is set back repeats no check, and the next due one comes', as
   await checkedAt(job, start + 8 * hour, 3)
   await job.stop()
   expect(await storedIds()).toEqual([6, 7, 8].map((at) => idAt(start + at * hour)))
-}, 60_000)
+})
 
 test('of several processes one makes each check', async () => {
   await score(start, start + 6 * hour, 3000)
@@ -279,7 +279,7 @@ test('of several processes one makes each check', async () => {
   await Promise.all(jobs.map((job) => job.stop()))
   expect(jobs.flatMap(({ results }) => results)).toHaveLength(1)
   expect(await storedIds()).toEqual([idAt(start + 6 * hour)])
-}, 60_000)
+})
 
 test('a check whose answer was lost is stored once', async () => {
   await score(start, start + 6 * hour, 3000)
@@ -307,7 +307,7 @@ test('a check whose answer was lost is stored once', async () => {
   await idle(job.clock)
   await job.stop()
   expect(await storedIds()).toEqual([idAt(start + 6 * hour)])
-}, 60_000)
+})
 
 test('an hour without posts is told as such, and is no drift', async () => {
   await score(start, start + 6 * hour, 3000)
@@ -317,7 +317,7 @@ test('an hour without posts is told as such, and is no drift', async () => {
   await job.stop()
   expect(newest(job)).toMatchObject({ state: 'no-posts', reasons: [] })
   expect(job.results[1]?.verdict).toBe('ok')
-}, 60_000)
+})
 
 test('a window holds posts of one version, however many score', async () => {
   await score(start, start + 6 * hour, 3000)
@@ -332,7 +332,7 @@ test('a window holds posts of one version, however many score', async () => {
   await job.stop()
   expect(job.results[1]).toMatchObject({ modelVersion: 2, verdict: 'ok' })
   expect(newest(job)).toMatchObject({ state: 'collecting', headline: expect.stringContaining('900 of 2,000') })
-}, 60_000)
+})
 
 test('labels of unknown posts and contradictory labels count for nothing; flipped ones show what no score can', async () => {
   const before = await score(start, start + 4 * hour, 2400)
@@ -372,7 +372,7 @@ test('labels of unknown posts and contradictory labels count for nothing; flippe
   expect(found.reasons.map(({ statistic }) => statistic).sort()).toEqual(['accuracy.measured', 'estimate.gap'])
   expect(found).toMatchObject({ estimateFailed: true, measured: { value: 0, labels: 300 } })
   expect(found.estimated?.value).toBeCloseTo(0.8, 1)
-}, 60_000)
+})
 
 test.each([
   ['a single class', { shares: [0, 1, 0] }],

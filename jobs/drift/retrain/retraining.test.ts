@@ -67,7 +67,9 @@ const trainings = async () => {
 beforeAll(async () => {
   store = await testStore('driftline_retrain')
   folder = await mkdtemp(join(tmpdir(), 'driftline-retrain-'))
-  config = { ...store.config, model: 'slang', database: 'driftline_retrain', retrainWorkers: 1 }
+  // Speed is judged by gates.test.ts; here a candidate must never fail by what else the machine does.
+  const settings = { model: 'slang', database: 'driftline_retrain', retrainWorkers: 1, gateMaxSlowdown: 100 }
+  config = { ...store.config, ...settings }
   registry = await openFileRegistry(registryFolder(config.data))
   await publishChampion(registry, folder)
   const older = madePosts({ rows: 300, seed: 2, tell: oldWords, fromMs: startMs - 30 * dayMs, prefix: 'older' })
