@@ -149,7 +149,7 @@ const oneBlock = {
 
 /**
  * A few rows, and an index that is in memory: to hand them from thread to thread, and to ask each projection whether it
- * could answer, cost half of a small insert. The skip indexes of a part of a few granules tell nothing and are six of its
+ * could answer, cost 3 to 7 ms of processor time. The skip indexes of a part of a few granules tell nothing and are six of its
  * 36 files; merges make them.
  */
 const smallPart = {
