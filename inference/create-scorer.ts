@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { DriftlineError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { inSharedMemory } from '../core/shared-memory.ts'
 import { canRaisePriority } from '../core/thread-priority.ts'
 import type { ModelFiles } from '../models/model-directory.ts'
 import type { Variant } from '../models/variants.ts'
@@ -170,12 +171,4 @@ function sharedGraphs(
       return [provider, graph]
     }),
   )
-}
-
-function inSharedMemory(content: Uint8Array): SharedArrayBuffer {
-  const { buffer } = content
-  if (buffer instanceof SharedArrayBuffer && buffer.byteLength === content.byteLength) return buffer
-  const shared = new SharedArrayBuffer(content.byteLength)
-  new Uint8Array(shared).set(content)
-  return shared
 }

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import { packageRoot } from '../core/package-root.ts'
+import { inSharedMemory } from '../core/shared-memory.ts'
 import { loadModelDirectory } from '../models/model-directory.ts'
 import { createScorer } from './create-scorer.ts'
 import { Crew } from './crew.ts'
@@ -24,11 +25,7 @@ const directoryOf = (name: string) => loadModelDirectory(join(packageRoot, 'test
 
 async function inputOf(name: string): Promise<WorkerInput> {
   const { onnx, files, tokenizerConfig, labels } = await directoryOf(name)
-  const shared = (content: Uint8Array = new Uint8Array(0)) => {
-    const memory = new SharedArrayBuffer(content.byteLength)
-    new Uint8Array(memory).set(content)
-    return memory
-  }
+  const shared = (content: Uint8Array = new Uint8Array(0)) => inSharedMemory(content)
   return {
     graphs: new Map([['cpu', { file: 'model.onnx', onnx: shared(onnx) }]]),
     tokenizer: shared(files.get('tokenizer.json')),

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { collectGarbage } from '../../core/collect-garbage.ts'
 import { DriftlineError } from '../../core/errors.ts'
+import { inSharedMemory } from '../../core/shared-memory.ts'
 import { setThreadPriority } from '../../core/thread-priority.ts'
 import { loadDirectory } from '../load-model.ts'
 import type { ModelDirectory } from '../model-directory.ts'
@@ -25,7 +26,7 @@ port.on('message', (order: OpenOrder) => {
 async function answer({ id, place }: OpenOrder): Promise<Opened> {
   try {
     const { path, manifest, labels, tokenizerConfig, files } = await open(place)
-    const shared = new Map([...files].map(([file, content]) => [file, inSharedMemory(content)]))
+    const shared = new Map([...files].map(([file, content]) => [file, new Uint8Array(inSharedMemory(content))]))
     return { id, kind: 'opened', files: { path, manifest, labels, tokenizerConfig, files: shared } }
   } catch (error) {
     if (!(error instanceof DriftlineError)) return { id, kind: 'failed', error }
@@ -37,10 +38,4 @@ async function open(place: Place): Promise<ModelDirectory> {
   if ('path' in place) return loadDirectory(place.path)
   opening ??= openRegistryAt(workerData as RegistryPlace)
   return (await opening).open(place.name, place.version)
-}
-
-function inSharedMemory(content: Uint8Array): Uint8Array {
-  const shared = new Uint8Array(new SharedArrayBuffer(content.byteLength))
-  shared.set(content)
-  return shared
 }
