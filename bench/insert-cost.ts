@@ -1,7 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { ClickHouseClient } from '@clickhouse/client'
 import { storeClient } from '../clickhouse/client.ts'
 import { startStoreProcess } from '../clickhouse/embedded/start.ts'
@@ -9,6 +5,7 @@ import { insertGuarded } from '../clickhouse/insert-guarded.ts'
 import { scoreRows } from '../clickhouse/testing/score-rows.ts'
 import { systemClock } from '../core/clock.ts'
 import { loadConfig } from '../core/config.ts'
+import { inTemporaryFolder, readOptions } from './frame.ts'
 import { machine } from './machine.ts'
 import { usageOf } from './processes.ts'
 import { syntheticPosts } from './synthetic-posts.ts'
@@ -23,30 +20,17 @@ const partitions = 4
 
 /** Processor time of the embedded ClickHouse for each small guarded insert of a live stream, merges included. Linux only. */
 export async function insertCost(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      rate: { type: 'string', default: '80' },
-      rows: { type: 'string', default: '30' },
-      seconds: { type: 'string', default: '10' },
-      rounds: { type: 'string', default: '5' },
-      help: { type: 'boolean', default: false },
-    },
-  })
-  if (values.help) {
-    process.stdout.write(`${usage}\n`)
-    return 0
-  }
-  const [rate, rows, seconds] = [Number(values.rate), Number(values.rows), Number(values.seconds)]
-  const data = await mkdtemp(join(tmpdir(), 'driftline-bench-'))
-  try {
+  const options = readOptions(args, usage, { rate: 80, rows: 30, seconds: 10, rounds: 5 })
+  if (options === undefined) return 0
+  const { rate, rows, seconds, rounds } = options
+  return inTemporaryFolder(async (data) => {
     const { config } = loadConfig({ data, storePort: 0 }, {}, data)
     const { database } = config
     await using store = await startStoreProcess({ data, port: 0, anyPort: true, database, logLevel: 'silent' })
     const stream = new Stream(storeClient(config), rows)
     process.stdout.write(`${machine()}; bench insert-cost ${args.join(' ')}; CPU of the store in ms an insert\n`)
     const costs: number[] = []
-    for (let round = 0; round <= Number(values.rounds); round++) {
+    for (let round = 0; round <= rounds; round++) {
       const [before, startedMs] = [usedBy(store.pid), performance.now()]
       const waitedMs = await stream.run(rate, seconds * 1000)
       const [after, tookS] = [usedBy(store.pid), (performance.now() - startedMs) / 1000]
@@ -63,9 +47,7 @@ export async function insertCost(args: readonly string[]): Promise<number> {
     process.stdout.write(`median ${costs.sort((a, b) => a - b)[costs.length >> 1]} ms\n`)
     await stream.close()
     return 0
-  } finally {
-    await rm(data, { recursive: true, force: true })
-  }
+  })
 }
 
 /** Rows of several partitions, each inserted in turn at a steady rate. */
