@@ -6,7 +6,7 @@ import type { ClickHouseClient } from '@clickhouse/client'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { connectStore } from '../../clickhouse/client.ts'
 import { select } from '../../clickhouse/queries.ts'
-import type { DriftCheckRow, Verdict } from '../../clickhouse/rows.ts'
+import type { Verdict } from '../../clickhouse/rows.ts'
 import { type TestStore, testStore } from '../../clickhouse/testing/test-store.ts'
 import { AlertRule, AlertWebhook } from '../../core/alert-settings.ts'
 import { silentLog } from '../../core/log.ts'
@@ -15,6 +15,7 @@ import { type ManualClock, manualClock } from '../../dataflow/testing/manual-clo
 import { openFileRegistry } from '../../models/registry/file-registry.ts'
 import type { Registry } from '../../models/registry/registry.ts'
 import { type AlertsJobOptions, runAlertsJob } from './main.ts'
+import { driftCheck } from './testing/drift-check.ts'
 import { type Answer, receiver } from './testing/receiver.ts'
 
 const start = Date.UTC(2026, 2, 2, 9)
@@ -53,24 +54,15 @@ afterEach(async () => {
 })
 
 async function checked(verdict: Verdict, at: number): Promise<void> {
-  const row: DriftCheckRow = {
+  const row = driftCheck({
     check_id: `${model}-${at}`,
     checked_at: at,
     window_from: at - minute,
-    window_to: at,
     model_name: model,
     model_version: 3,
-    segment: '',
-    statistic: 'verdict',
-    value: 0,
-    threshold: 0,
-    p_value: null,
-    effect: 0,
-    reference_rows: 1000,
-    live_rows: 1000,
     verdict,
     details: JSON.stringify({ schema: 1, state: 'checked', headline: `${verdict}: 12 % of posts moved` }),
-  }
+  })
   await client.insert({ table: 'drift_checks', values: [row], format: 'JSONEachRow' })
 }
 
@@ -257,6 +249,7 @@ test('the alert of a rule that is gone is resolved, and people are told', async 
   await checked('drift', start)
   const first = startJob(clock, { webhooks: [webhook] })
   await untilTrue(clock, () => received.length === 1)
+  await untilTrue(clock, async () => (await select(client, 'alert_outbox')).length === 0)
   await first.stop()
   startJob(clock, { webhooks: [webhook], rules: [] })
   await untilTrue(clock, () => received.length === 2)

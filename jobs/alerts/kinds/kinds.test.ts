@@ -1,13 +1,14 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { connectStore } from '../../../clickhouse/client.ts'
-import type { ScoreRow } from '../../../clickhouse/rows.ts'
+import type { ScoreRow, Verdict } from '../../../clickhouse/rows.ts'
 import { scoreRows } from '../../../clickhouse/testing/score-rows.ts'
 import { type TestStore, testStore } from '../../../clickhouse/testing/test-store.ts'
 import { AlertRule } from '../../../core/alert-settings.ts'
 import { silentLog } from '../../../core/log.ts'
 import { type Random, seededRandom } from '../../../core/random.ts'
 import { look, type Waiting, worldOf } from '../look.ts'
+import { driftCheck } from '../testing/drift-check.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -67,28 +68,17 @@ const posts = (...parts: readonly Posts[]): ScoreRow[] =>
 const insert = (rows: readonly ScoreRow[]) => client.insert({ table: 'scores', values: rows, format: 'JSONEachRow' })
 
 describe('drift', () => {
-  const check = (verdict: string, at: number, details: object = {}) =>
+  const check = (verdict: Verdict, at: number, details: object = {}) =>
     client.insert({
       table: 'drift_checks',
       values: [
-        {
+        driftCheck({
           check_id: `c-${at}`,
           checked_at: at,
-          window_from: at,
-          window_to: at,
           model_name: 'm',
-          model_version: 2,
-          segment: '',
-          statistic: 'verdict',
-          value: 0,
-          threshold: 0,
-          p_value: null,
-          effect: 0,
-          reference_rows: 1,
-          live_rows: 1,
           verdict,
           details: JSON.stringify({ state: 'checked', headline: 'words moved', ...details }),
-        },
+        }),
       ],
       format: 'JSONEachRow',
     })
