@@ -191,7 +191,9 @@ export class KafkaCluster implements AsyncDisposable {
       `${mechanism}=[name=${username},password=${password}]`,
     ])
     const users = options.secured === true ? scram : []
-    await runJava(this.version, 'kafka.tools.StorageTool', ['format', '-t', clusterId, '-c', file, ...users])
+    // In one argument with its name: one of 64 identifiers begins with a dash, which reads as the next option.
+    const id = `--cluster-id=${clusterId}`
+    await runJava(this.version, 'kafka.tools.StorageTool', ['format', id, '-c', file, ...users])
   }
 
   async #end(broker: Broker, signal: NodeJS.Signals): Promise<void> {
