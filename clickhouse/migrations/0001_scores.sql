@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS __database__.scores
         GROUP BY toStartOfMinute(event_at), shadow, source, model_name, model_version, label
     ),
     -- By the minute of scoring: what a person sees on the page now, however old the posts are. It also answers
-    -- queries/resume.sql and the guard of every insert, in milliseconds at any size of the table.
+    -- queries/resume.sql, in milliseconds at any size of the table. The guard of an insert asks the rows themselves.
     PROJECTION progress
     (
         SELECT
