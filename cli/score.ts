@@ -55,14 +55,14 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
     }
     const connect = () => storeClient(config)
     const clock = systemClock
-    const { ready, follow } = await startModel(config.model, config, { start, clock, log })
+    const { ready, follow } = await startModel(config.model, config, { start, clock, log, signal })
     const models = new ModelSwitch({ first: ready, record: recordSwap(connect), clock, log })
     const stop = new AbortController()
     const rehearsal =
       follow === undefined || untilEnd
         ? undefined
         : rehearseSwap({
-            openDirectory: (path) => opener.openDirectory(path),
+            openDirectory: (path, signal) => opener.openDirectory(path, signal),
             load: (directory, how) =>
               createScorer({ ...options, ...how, directory, device: ready.scorer.provider, log: silentLog }),
             log,
@@ -76,7 +76,7 @@ async function score(context: Context, { untilEnd = false, acceptRecreated = fal
           connect,
           models,
           follow,
-          open: (name, version) => opener.open(name, version),
+          open: (name, version, signal) => opener.open(name, version, signal),
           start,
           clock,
           log,

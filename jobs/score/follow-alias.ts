@@ -81,7 +81,7 @@ export function followAlias({ follow, models, open, start, clock, log }: FollowO
   }
 
   async function load(version: number, signal: AbortSignal) {
-    const directory = await open(name, version)
+    const directory = await open(name, version, signal)
     return start(directory, { provider: models.scorer.provider, priority: 'low at first', signal })
   }
 

@@ -166,7 +166,7 @@ class TrafficFollower {
       const { provider } = this.#models.scorer
       // A shadow yields to the champion for as long as it is one. A canary is waited for, so it may not.
       const priority = known.challenger.mode === 'shadow' ? 'low' : 'low at first'
-      const directory = await this.#open(this.#name, version)
+      const directory = await this.#open(this.#name, version, signal)
       const workers = this.#threadsFor(known.challenger)
       const scorer = await this.#start(directory, { provider, workers, priority, signal })
       if (signal.aborted) return await scorer[Symbol.asyncDispose]()

@@ -141,7 +141,9 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
   const lastSwap = () => alias?.last
   const challengers = () => traffic?.challengers ?? []
   const stopFollowing = async () => {
-    await Promise.all([alias?.stop(), traffic?.stop()])
+    const stopped = Promise.all([alias?.stop(), traffic?.stop()])
+    follow?.leave() // what they have asked the registry
+    await stopped
     await shadows[Symbol.asyncDispose]()
   }
   const status = reportStatus({ config, eventLog, flows, models, lastSwap, challengers, counts, clock, log })

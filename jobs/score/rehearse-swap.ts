@@ -6,7 +6,7 @@ import { bundledModelPath, type ModelFiles } from '../../models/model-directory.
 import type { Beside } from './start-model.ts'
 
 export interface RehearsalOptions {
-  readonly openDirectory: (path: string) => Promise<ModelFiles>
+  readonly openDirectory: (path: string, signal: AbortSignal) => Promise<ModelFiles>
   readonly load: (directory: ModelFiles, how: Pick<Beside, 'priority' | 'signal'>) => Promise<AsyncDisposable>
   readonly log: Log
   readonly signal: AbortSignal
@@ -22,7 +22,7 @@ export async function rehearseSwap(options: RehearsalOptions): Promise<void> {
   if (!isBundledHere()) return
   try {
     const priority = canRaisePriority() ? 'low' : 'low at first' // threads that stay low would be of no use to a swap
-    const scorer = await load(await openDirectory(bundledModelPath), { priority, signal })
+    const scorer = await load(await openDirectory(bundledModelPath, signal), { priority, signal })
     await scorer[Symbol.asyncDispose]()
   } catch (error) {
     if (!signal.aborted) log.warn({ err: error }, `the first swap will be slower: ${messageOf(error)}`)

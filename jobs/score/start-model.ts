@@ -16,7 +16,7 @@ export const followed = 'champion'
 export type StartScorer = (directory: ModelFiles, beside?: Beside) => Promise<Scorer>
 
 /** Reads and verifies a version; see `Registry.open`. */
-export type OpenVersion = (name: string, version: number) => Promise<ModelFiles>
+export type OpenVersion = (name: string, version: number, signal: AbortSignal) => Promise<ModelFiles>
 
 export interface Beside {
   /** What the running version proved to work: it need not be found out again. */
@@ -42,18 +42,43 @@ export interface Followed {
   readonly change: number
   /** The champion that could not start, so that another version runs. */
   readonly refused: { readonly version: number; readonly error: DriftlineError } | undefined
+  /** Ends what the registry is asked, however slow it is to answer; it is asked nothing any more. */
+  readonly leave: () => void
+}
+
+export interface StartOptions {
+  readonly start: StartScorer
+  readonly clock: Clock
+  readonly log: Log
+  /** Gives up a registry that does not answer. */
+  readonly signal: AbortSignal
 }
 
 /**
  * Starts the model that the setting names. A champion that does not start is passed over for `previous`: a bad version
  * then costs no scores, however often the job is started again.
  *
- * @throws DriftlineError `MODEL_INVALID`, `VERSION_UNKNOWN`, `PROVIDER_UNAVAILABLE`
+ * @throws DriftlineError `MODEL_INVALID`, `VERSION_UNKNOWN`, `PROVIDER_UNAVAILABLE`; the reason of the signal
  */
-export async function startModel(
+export async function startModel(setting: string, place: RegistryPlace, options: StartOptions): Promise<StartedModel> {
+  const { signal } = options
+  signal.throwIfAborted()
+  // Once it has started, the job itself says when: it drains first, and follows its model until then.
+  const registry = new AbortController()
+  const leave = () => registry.abort(signal.reason)
+  signal.addEventListener('abort', leave)
+  try {
+    return await started(setting, place, options, registry)
+  } finally {
+    signal.removeEventListener('abort', leave)
+  }
+}
+
+async function started(
   setting: string,
   place: RegistryPlace,
-  { start, clock, log }: { readonly start: StartScorer; readonly clock: Clock; readonly log: Log },
+  { start, clock, log }: StartOptions,
+  leaving: AbortController,
 ): Promise<StartedModel> {
   const model = parseModelSetting(setting)
   const startedMs = clock.now()
@@ -61,7 +86,7 @@ export async function startModel(
     const scorer = await start(await loadDirectory(model.path))
     return { ready: { scorer, ...why(undefined), loadMs: clock.now() - startedMs }, follow: undefined }
   }
-  const registry = await openRegistryAt(place)
+  const registry = await openRegistryAt(place, { clock, signal: leaving.signal })
   if (model.name === bundledName) await adoptBundled(registry)
   if (model.kind === 'version') {
     const scorer = await start(await registry.open(model.name, model.version))
@@ -72,17 +97,18 @@ export async function startModel(
   const { champion, previous } = at
   if (champion === undefined) throw new DriftlineError('VERSION_UNKNOWN', { model: name, reason: 'it has no champion' })
   const move = await lastMove(registry, name)
+  const leave = () => leaving.abort()
   const startVersion = async (version: number): Promise<ReadyModel> => {
     const scorer = await start(await registry.open(name, version))
     return { scorer, ...why(move), loadMs: clock.now() - startedMs }
   }
   try {
-    return { ready: await startVersion(champion), follow: { registry, name, change, refused: undefined } }
+    return { ready: await startVersion(champion), follow: { registry, name, change, refused: undefined, leave } }
   } catch (error) {
     if (!(error instanceof DriftlineError) || previous === undefined) throw error
     log.error({ err: error, champion, previous, hint: error.hint }, 'champion cannot be used; previous takes its place')
     const refused = { version: champion, error }
-    return { ready: await startVersion(previous), follow: { registry, name, change, refused } }
+    return { ready: await startVersion(previous), follow: { registry, name, change, refused, leave } }
   }
 }
 

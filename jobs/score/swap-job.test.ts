@@ -53,6 +53,23 @@ test('verify finds a row of a version that swaps does not name', async () => {
   expect(await rig.verify()).toMatchObject({ ok: true })
 })
 
+test('the job stops while a version comes from a store that does not answer', async () => {
+  const { openVersion } = rig
+  let asked = false
+  rig.openVersion = (_name, _version, signal) => {
+    asked = true
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  }
+  const before = (await rig.registry.aliases('tiny')).at.champion ?? 1
+  await rig.whileScoring(async () => {
+    await rig.promote(before === 1 ? 2 : 1, 'it takes long')
+    await until(() => asked)
+  })
+  rig.openVersion = openVersion
+  await rig.promote(before, 'as it was')
+  expect(await refusals()).toEqual([])
+})
+
 test('a version that cannot start leaves the old one in place, and says so, until the alias moves on', async () => {
   rig.broken.add(3)
   await rig.whileScoring(async (models) => {

@@ -24,18 +24,27 @@ type Settings =
 /** Where the registry is: the settings of that name. */
 export type RegistryPlace = Pick<Config, 'data'> & Partial<Pick<Config, Settings>>
 
+export interface OpenOptions {
+  readonly clock?: Clock
+  /** Ends what a bucket is asked: it fails with the signal's reason, and so does what it is asked later. */
+  readonly signal?: AbortSignal
+}
+
 /**
  * Opens the registry that the settings name: a bucket, or the data folder.
  *
  * @throws DriftlineError `CONFIG_INVALID` for a bucket without credentials, or trusted keys that are none
  */
-export async function openRegistryAt(place: RegistryPlace, clock: Clock = systemClock): Promise<Registry> {
+export async function openRegistryAt(
+  place: RegistryPlace,
+  { clock = systemClock, signal }: OpenOptions = {},
+): Promise<Registry> {
   const trusted = parseTrustedKeys(place.trustedKeys ?? '')
   if (place.registryUrl === undefined) return openFileRegistry(registryFolder(place.data), { clock, trusted })
-  return new StoredRegistry(openS3Store(place, place.registryUrl, clock), clock, trusted)
+  return new StoredRegistry(openS3Store(place, place.registryUrl, clock, signal), clock, trusted)
 }
 
-function openS3Store(place: RegistryPlace, registryUrl: string, clock: Clock): S3Store {
+function openS3Store(place: RegistryPlace, registryUrl: string, clock: Clock, signal?: AbortSignal): S3Store {
   const { s3AccessKeyId: accessKeyId, s3SecretAccessKey: secretAccessKey, s3Region: region = 'us-east-1' } = place
   if (accessKeyId === undefined || secretAccessKey === undefined) {
     const reason = `${registryUrl} needs credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`
@@ -43,7 +52,8 @@ function openS3Store(place: RegistryPlace, registryUrl: string, clock: Clock): S
   }
   const [, bucketName = '', path = ''] = /^s3:\/\/([^/]+)\/?(.*?)\/?$/.exec(registryUrl) ?? []
   const url = bucketUrl(bucketName, region, place)
-  const bucket = new Bucket({ url, region, accessKeyId, secretAccessKey, sessionToken: place.s3SessionToken, clock })
+  const credentials = { accessKeyId, secretAccessKey, sessionToken: place.s3SessionToken }
+  const bucket = new Bucket({ url, region, ...credentials, clock, signal })
   const prefix = path === '' ? '' : `${path}/`
   const id = createHash('sha256').update(`${url}/${prefix}`).digest('hex').slice(0, 16)
   const cache = new Cache(join(place.data, 'cache', 'registry', id))

@@ -6,6 +6,7 @@ import type { DriftlineError } from '../../core/errors.ts'
 import { openFileRegistry, registryFolder } from './file-registry.ts'
 import { Opener } from './opener.ts'
 import type { Registry } from './registry.ts'
+import { SilentServer } from './testing/silent-server.ts'
 import { smallModel } from './testing/small-model.ts'
 
 let data: string
@@ -65,4 +66,17 @@ test('what is not opened when it is disposed is given up', async () => {
   const opening = expect(opener.open('tiny', 1)).rejects.toThrow('has ended')
   await opener[Symbol.asyncDispose]()
   await opening
+})
+
+test('a store that does not answer is given up with the signal, and holds up no model that is asked for later', async () => {
+  await using server = await SilentServer.start()
+  await using other = new Opener(server.place(data))
+  const stop = new AbortController()
+  const asked = server.asked()
+  const opening = other.open('tiny', 1, stop.signal)
+  await asked
+  stop.abort(new Error('enough'))
+  await expect(opening).rejects.toBe(stop.signal.reason)
+  await expect(other.open('tiny', 1, stop.signal)).rejects.toBe(stop.signal.reason)
+  expect((await other.openDirectory(join(data, 'one'))).manifest.name).toBe('tiny')
 })

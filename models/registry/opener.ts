@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { DriftlineError, type ErrorCode } from '../../core/errors.ts'
 import { builtModule } from '../../core/package-root.ts'
@@ -27,11 +26,13 @@ interface Waiting {
 
 /**
  * Opens models in a thread of its own, so that reading, hashing and parsing a model of any size holds up nothing
- * of what this thread does meanwhile. It starts with the first model and stays; its priority is low.
+ * of what this thread does meanwhile. It starts with the first model and stays until nobody waits any more for what it
+ * reads; its priority is low.
  */
 export class Opener implements AsyncDisposable {
   readonly #place: RegistryPlace
   readonly #waiting = new Map<number, Waiting>()
+  readonly #ending = new Set<Promise<unknown>>()
   #thread: Worker | undefined
   #orders = 0
 
@@ -43,37 +44,47 @@ export class Opener implements AsyncDisposable {
   /**
    * As `Registry.open`, with the contents of the files in shared memory.
    *
-   * @throws DriftlineError as `Registry.open`
+   * @param signal gives the model up: a store that does not answer is waited for no longer
+   * @throws DriftlineError as `Registry.open`; the reason of `signal`
    */
-  open(name: string, version: number): Promise<ModelFiles> {
-    return this.#open({ name, version })
+  open(name: string, version: number, signal?: AbortSignal): Promise<ModelFiles> {
+    return this.#open({ name, version }, signal)
   }
 
   /**
    * As `loadDirectory`, with the contents of the files in shared memory.
    *
-   * @throws DriftlineError as `loadDirectory`
+   * @param signal gives the model up
+   * @throws DriftlineError as `loadDirectory`; the reason of `signal`
    */
-  openDirectory(path: string): Promise<ModelFiles> {
-    return this.#open({ path })
+  openDirectory(path: string, signal?: AbortSignal): Promise<ModelFiles> {
+    return this.#open({ path }, signal)
   }
 
   /** What is not opened yet is given up. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const thread = this.#thread
-    if (thread === undefined) return
-    const gone = once(thread, 'exit')
-    await thread.terminate()
-    await gone
+    this.#end(new Error('the thread that opens models has ended'))
+    await Promise.all(this.#ending)
   }
 
-  #open(place: Place): Promise<ModelFiles> {
+  async #open(place: Place, signal: AbortSignal | undefined): Promise<ModelFiles> {
+    signal?.throwIfAborted()
     const order: OpenOrder = { id: this.#orders++, place }
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(order.id, { resolve, reject })
-      this.#thread ??= this.#start()
-      this.#thread.postMessage(order)
-    })
+    const giveUp = () => {
+      this.#waiting.get(order.id)?.reject(signal?.reason)
+      this.#waiting.delete(order.id)
+      if (this.#waiting.size === 0) this.#end(signal?.reason)
+    }
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#waiting.set(order.id, { resolve, reject })
+        this.#thread ??= this.#start()
+        this.#thread.postMessage(order)
+        signal?.addEventListener('abort', giveUp)
+      })
+    } finally {
+      signal?.removeEventListener('abort', giveUp)
+    }
   }
 
   #start(): Worker {
@@ -88,13 +99,21 @@ export class Opener implements AsyncDisposable {
     thread.on('error', (error) => {
       failure = error
     })
-    thread.on('exit', () => {
-      this.#thread = undefined
-      for (const { reject } of this.#waiting.values())
-        reject(failure ?? new Error('the thread that opens models has ended'))
-      this.#waiting.clear()
+    thread.on('exit', (code) => {
+      if (this.#thread === thread) this.#end(failure ?? new Error(`the thread that opens models ended with ${code}`))
     })
     return thread
+  }
+
+  /** Ends the thread, if there is one, and gives up what waits for it. The next model gets another. */
+  #end(reason: unknown): void {
+    const thread = this.#thread
+    if (thread === undefined) return
+    this.#thread = undefined
+    const gone = thread.terminate().finally(() => this.#ending.delete(gone))
+    this.#ending.add(gone)
+    for (const { reject } of this.#waiting.values()) reject(reason)
+    this.#waiting.clear()
   }
 
   #settle(message: Opened): void {

@@ -21,7 +21,7 @@ const stop = new AbortController()
 process.stdin.resume().once('end', () => stop.abort())
 
 const eventLog = await openEventLog(config, silentLog)
-const { ready, follow } = await startModel(config.model, config, { start, ...common })
+const { ready, follow } = await startModel(config.model, config, { start, signal: stop.signal, ...common })
 const models = new ModelSwitch({ first: ready, record: recordSwap(connect), ...common })
 const opener = new Opener(config)
 try {

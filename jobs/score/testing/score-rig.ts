@@ -17,7 +17,7 @@ import type { Registry } from '../../../models/registry/registry.ts'
 import { smallModel } from '../../../models/registry/testing/small-model.ts'
 import { runScoreJob, type ScoreSummary } from '../main.ts'
 import { recordSwap } from '../record-swap.ts'
-import { type StartScorer, startModel } from '../start-model.ts'
+import { type OpenVersion, type StartScorer, startModel } from '../start-model.ts'
 import { ModelSwitch } from '../swap.ts'
 import { verify } from '../verify.ts'
 import { fakeScorer } from './fake-scorer.ts'
@@ -34,6 +34,8 @@ export class ScoreRig implements AsyncDisposable {
   readonly broken = new Set<number>()
   /** Versions whose scorer is another than `fakeScorer`. */
   readonly scorers = new Map<number, () => Scorer>()
+  /** Reads versions once the job runs. */
+  openVersion: OpenVersion = (name, version) => this.registry.open(name, version)
   /** Versions in the order in which they were started. */
   readonly started: number[] = []
   readonly #store: TestStore
@@ -84,10 +86,10 @@ export class ScoreRig implements AsyncDisposable {
         },
       })
     }
-    const { ready, follow } = await startModel(config.model, config, { start, ...common })
-    const models = new ModelSwitch({ first: ready, record: recordSwap(connect), ...common })
     const stop = new AbortController()
-    const open = (name: string, version: number) => this.registry.open(name, version)
+    const { ready, follow } = await startModel(config.model, config, { start, signal: stop.signal, ...common })
+    const models = new ModelSwitch({ first: ready, record: recordSwap(connect), ...common })
+    const open = this.openVersion
     const options = { config, eventLog, connect, models, follow, open, start, untilEnd: false, acceptRecreated: false }
     const job = runScoreJob({ ...options, signal: stop.signal, ...common })
     try {

@@ -12,6 +12,8 @@ export interface BucketOptions {
   readonly secretAccessKey: string
   readonly sessionToken: string | undefined
   readonly clock: Clock
+  /** Ends what is asked when it is aborted, and what is asked later, with its reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface Stored {
@@ -59,18 +61,30 @@ export class Bucket {
   readonly #url: string
   readonly #aws: AwsClient
   readonly #clock: Clock
+  readonly #signal: AbortSignal | undefined
+  /** Each ends a request that is under way. */
+  readonly #requests = new Set<AbortController>()
   readonly #waiting: (() => void)[] = []
   #underWay = 0
 
-  constructor({ url, clock, ...credentials }: BucketOptions) {
+  constructor({ url, clock, signal, ...credentials }: BucketOptions) {
     this.#url = url
     this.#clock = clock
+    this.#signal = signal
+    signal?.addEventListener('abort', () => {
+      for (const request of this.#requests) request.abort(signal.reason)
+    })
     this.#aws = new AwsClient({
       service: 's3',
       retries: 0,
       ...credentials,
       sessionToken: credentials.sessionToken ?? '',
     })
+  }
+
+  /** It is asked nothing any more. */
+  get isOver(): boolean {
+    return this.#signal?.aborted === true
   }
 
   /** @param bytes its size, where it is known to be large */
@@ -162,21 +176,32 @@ export class Bucket {
           )
         }
       }
-      await this.#clock.sleep(wait)
+      await this.#clock.sleep(wait, this.#signal)
     }
   }
 
   async #askOnce(method: string, { key, query, headers, body, bytes = 0 }: Ask): Promise<Omit<Answer, 'unsure'>> {
     const url = new URL(key === undefined ? this.#url : `${this.#url}/${key}`)
     for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value)
-    const response = await this.#aws.fetch(url, {
-      method,
-      redirect: 'manual', // a signature holds for one host
-      signal: AbortSignal.timeout(requestMs + Math.ceil(bytes / bytesPerMs)),
-      ...(headers === undefined ? {} : { headers }),
-      ...(body === undefined ? {} : { body: new Uint8Array(body) }),
-    })
-    return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) }
+    this.#signal?.throwIfAborted()
+    // Not `AbortSignal.any`: what it makes of a signal that lives as long as the process leaves some bytes there for ever.
+    const request = new AbortController()
+    const late = () => request.abort(new DOMException('there was no answer in time', 'TimeoutError'))
+    const timer = setTimeout(late, requestMs + Math.ceil(bytes / bytesPerMs))
+    this.#requests.add(request)
+    try {
+      const response = await this.#aws.fetch(url, {
+        method,
+        redirect: 'manual', // a signature holds for one host
+        signal: request.signal,
+        ...(headers === undefined ? {} : { headers }),
+        ...(body === undefined ? {} : { body: new Uint8Array(body) }),
+      })
+      return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) }
+    } finally {
+      clearTimeout(timer)
+      this.#requests.delete(request)
+    }
   }
 
   async #atOnce<Result>(act: () => Promise<Result>): Promise<Result> {

@@ -233,7 +233,7 @@ export class S3Store implements Store {
       }
     }
     follow().catch((error: unknown) => {
-      if (!signal.aborted) throw error
+      if (!signal.aborted && !this.#bucket.isOver) throw error
     })
   }
 
