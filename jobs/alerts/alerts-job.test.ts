@@ -11,6 +11,7 @@ import { type TestStore, testStore } from '../../clickhouse/testing/test-store.t
 import { AlertRule, AlertWebhook } from '../../core/alert-settings.ts'
 import { silentLog } from '../../core/log.ts'
 import { readStatuses } from '../../core/status.ts'
+import { type CountedSleeps, countedSleeps } from '../../dataflow/testing/counted-sleeps.ts'
 import { type ManualClock, manualClock } from '../../dataflow/testing/manual-clock.ts'
 import { openFileRegistry } from '../../models/registry/file-registry.ts'
 import type { Registry } from '../../models/registry/registry.ts'
@@ -28,10 +29,12 @@ let registry: Registry
 let model = ''
 let models = 0
 const closing: (() => Promise<unknown>)[] = []
+/** Of the jobs that run. */
+const sleeps = new Set<CountedSleeps>()
 
 beforeAll(async () => {
   store = await testStore('alerts_job_test')
-  client = await connectStore(store.config, { signal: AbortSignal.timeout(60_000), log: silentLog })
+  client = await connectStore(store.config, { signal: new AbortController().signal, log: silentLog })
   folder = mkdtempSync(join(tmpdir(), 'driftline-alerts-'))
   registry = await openFileRegistry(join(folder, 'registry'))
 })
@@ -79,6 +82,8 @@ async function hook(answers: readonly Answer[] = [], over: object = {}) {
 function startJob(clock: ManualClock, over: Partial<AlertsJobOptions> = {}) {
   const stopping = new AbortController()
   const data = mkdtempSync(join(folder, 'data-'))
+  const own = countedSleeps(clock)
+  sleeps.add(own)
   const done = runAlertsJob({
     data,
     rules: [driftRule()],
@@ -92,7 +97,7 @@ function startJob(clock: ManualClock, over: Partial<AlertsJobOptions> = {}) {
         database: store.config.database,
         clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
       }),
-    clock,
+    clock: own,
     random: () => 0.5,
     log: silentLog,
     signal: stopping.signal,
@@ -101,6 +106,7 @@ function startJob(clock: ManualClock, over: Partial<AlertsJobOptions> = {}) {
   const stop = async () => {
     stopping.abort()
     await done
+    sleeps.delete(own)
   }
   closing.push(stop)
   return { stop, data, done }
@@ -109,14 +115,16 @@ function startJob(clock: ManualClock, over: Partial<AlertsJobOptions> = {}) {
 const statusOf = async (data: string, clock: ManualClock) => (await readStatuses(data, clock.now()))[0]?.status
 const looksOf = async (data: string, clock: ManualClock) => (await statusOf(data, clock))?.counts.looks ?? 0
 
-/** Moves time on second by second, with real time for what goes over sockets, until it is so. */
-async function untilTrue(clock: ManualClock, is: () => boolean | Promise<boolean>, seconds = 120): Promise<void> {
-  for (let second = 0; second < seconds; second++) {
-    if (await is()) return
-    await clock.advance(1000)
-    await delay(20)
+/** A job that alerts sleeps until its next report, its next look and the renewal of its lease; one that stands by has no lease. */
+const rests = (own: CountedSleeps) =>
+  own.asleep(1000) === 2 ? own.asleep(10_000) === 1 : own.asleep(1000) === 1 && own.asleep(5000) === 1
+
+/** Moves time on second by second, while all jobs rest, until it is so. */
+async function untilTrue(clock: ManualClock, is: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await is())) {
+    if ([...sleeps].every(rests)) await clock.advance(1000)
+    await delay(10)
   }
-  expect(await is()).toBe(true)
 }
 
 const events = async () => {
