@@ -33,7 +33,10 @@ export async function raceForAliases(place: RegistryPlace, rounds: number): Prom
     const racers = writers.map((by, index) =>
       run(process.execPath, [writer, JSON.stringify(place), 'race', by, String(rounds), String(index + 1)]),
     )
-    const won = (await Promise.all(racers)).map(({ stdout }) => Number(stdout))
+    // On a busy machine one could be through before the other has begun: each says that it is there, and waits.
+    await Promise.all(racers.map((racer) => Promise.race([once(racer.child.stdout ?? racer.child, 'data'), racer])))
+    for (const { child } of racers) child.stdin?.end()
+    const won = (await Promise.all(racers)).map(({ stdout }) => Number(stdout.replace('ready', '')))
     const audit = await registry.audit('tiny')
     const problems: string[] = []
     if (won.reduce((sum, wins) => sum + wins, 0) !== rounds) problems.push(`${won} wins in ${rounds} rounds`)

@@ -1,6 +1,9 @@
+import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { DriftlineError } from '../../../core/errors.ts'
+import { seededRandom } from '../../../core/random.ts'
 import { Disk } from '../disk.ts'
 import { openFileRegistry } from '../file-registry.ts'
 import { openRegistryAt } from '../open-registry.ts'
@@ -39,12 +42,18 @@ if (task === 'publish') {
 } else if (task === 'race') {
   const [by = '', rounds = '', to = ''] = args
   const registry = await openRegistryAt(JSON.parse(root))
+  process.stdout.write('ready')
+  await once(process.stdin.resume(), 'end') // closed when all that race are ready
+  const random = seededRandom(Number(to))
   let won = 0
   for (let round = 0; round < Number(rounds); round++) {
+    const startedMs = performance.now()
     try {
       const move = { expected: undefined, by, reason: `round ${round}` }
       await registry.setAlias('tiny', `round-${round}`, Number(to), move)
       won++
+      // Who loses hears of it last, and would begin each round last: who has won waits for about as long as a move takes.
+      await delay(2 * random() * (performance.now() - startedMs))
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ALIAS_MOVED')) throw error
     }
