@@ -28,6 +28,13 @@ const rows = async (query: string, query_params = {}, using = client): Promise<u
   await (await using.query({ query, query_params, format: 'JSONCompactEachRow' })).json()
 const tsv = async (query: string, options = {}): Promise<string> =>
   await (await client.query({ query, format: 'TabSeparated', ...options })).text()
+/** Waits until so many statements that contain this run. */
+const running = (part: string, count = 1) =>
+  expect
+    .poll(() =>
+      tsv(`SELECT count() FROM system.processes WHERE query LIKE '%${part}%' AND query NOT LIKE '%processes%'`),
+    )
+    .toBe(`${count}\n`)
 
 describe('parameters', () => {
   const when = new Date(Date.UTC(2024, 1, 29, 12, 30, 45, 678))
@@ -400,16 +407,14 @@ describe('sessions, ids and cancelling', () => {
 
   test('a second statement with the same id is refused while the first runs', async () => {
     const query_id = `twice-${Date.now()}`
-    const slow = client.query({ query: 'SELECT sleep(1)', query_id, format: 'CSV' }).then((result) => result.text())
-    await expect
-      .poll(async () =>
-        client.query({ query: 'SELECT 1', query_id, format: 'CSV' }).then(
-          () => 'ran',
-          (error) => error.code,
-        ),
-      )
-      .toBe('216')
-    await slow
+    const endless = client
+      .query({ query: 'SELECT count() AS driftline_twice FROM numbers(1000000000000)', query_id, format: 'CSV' })
+      .then((result) => result.text())
+    endless.catch(() => {})
+    await running('driftline_twice')
+    await expect(client.query({ query: 'SELECT 1', query_id, format: 'CSV' })).rejects.toMatchObject({ code: '216' })
+    await client.command({ query: `KILL QUERY WHERE query_id = '${query_id}' ASYNC` })
+    await expect(endless).rejects.toMatchObject({ code: '394' })
     expect(await tsv('SELECT 1', { query_id })).toBe('1\n')
   })
 
@@ -419,9 +424,7 @@ describe('sessions, ids and cancelling', () => {
       .query({ query: 'SELECT count() FROM numbers(1000000000000)', query_id, format: 'CSV' })
       .then((result) => result.text())
     endless.catch(() => {})
-    await expect
-      .poll(async () => tsv(`KILL QUERY WHERE query_id = '${query_id}' ASYNC`), { timeout: 10_000 })
-      .not.toBe('')
+    await expect.poll(async () => tsv(`KILL QUERY WHERE query_id = '${query_id}' ASYNC`)).not.toBe('')
     await expect(endless).rejects.toMatchObject({ code: '394' })
   })
 
@@ -430,13 +433,11 @@ describe('sessions, ids and cancelling', () => {
     const query = 'SELECT count() AS driftline_aborted FROM numbers(1000000000000)'
     const endless = client.query({ query, format: 'CSV', abort_signal: abort.signal })
     endless.catch(() => {})
-    const running =
-      "SELECT count() FROM system.processes WHERE query LIKE '%driftline_aborted%' AND query NOT LIKE '%processes%'"
-    await expect.poll(async () => tsv(running), { timeout: 10_000 }).toBe('1\n')
+    await running('driftline_aborted')
     abort.abort()
     await expect(endless).rejects.toThrow()
     // A server ends a read whose client has left only when it is told to (cancel_http_readonly_queries_on_client_close).
-    if (store.process !== undefined) await expect.poll(async () => tsv(running), { timeout: 10_000 }).toBe('0\n')
+    if (store.process !== undefined) await running('driftline_aborted', 0)
     expect(await tsv('SELECT 1')).toBe('1\n')
   })
 

@@ -54,6 +54,12 @@ const run = (sql: string, more: { headers?: Record<string, string>; body?: strin
     ...(more.body === undefined ? {} : { body: more.body }),
   })
 
+/** Waits until a statement that contains this runs; the one that asks contains it too. */
+const running = (part: string) =>
+  expect
+    .poll(async () => (await run(`SELECT count() FROM system.processes WHERE query LIKE '%${part}%'`)).body)
+    .toBe('2\n')
+
 describe('who may ask', () => {
   test('Basic, headers and URL all name the owner', async () => {
     const basic = Buffer.from(`${store.user}:${store.password}`).toString('base64')
@@ -157,21 +163,18 @@ describe('what a bare client sees', () => {
   test('a session must exist when asked so, and is one request at a time', async () => {
     const missing = await run('SELECT 1', { search: '&session_id=none&session_check=1' })
     expect(missing.headers['x-clickhouse-exception-code']).toBe('372')
-    const slow = run('SELECT sleep(1)', { search: '&session_id=one' })
-    await expect
-      .poll(async () => (await run('SELECT 1', { search: '&session_id=one' })).headers['x-clickhouse-exception-code'])
-      .toBe('373')
-    expect((await slow).status).toBe(200)
+    const inSession = (sql: string, more = '') => run(sql, { search: `&session_id=one${more}` })
+    const endless = inSession('SELECT count() FROM numbers(2000000000000)', '&query_id=in-session')
+    await running('numbers(2000000000000)')
+    expect((await inSession('SELECT 1')).headers['x-clickhouse-exception-code']).toBe('373')
+    await run("KILL QUERY WHERE query_id = 'in-session' ASYNC")
+    expect((await endless).headers['x-clickhouse-exception-code']).toBe('394')
+    await expect.poll(async () => (await inSession('SELECT 1')).body).toBe('1\n')
   })
 
   test('a running query is replaced on demand', async () => {
     const slow = run('SELECT count() FROM numbers(1000000000000)', { search: '&query_id=swap' })
-    await expect
-      .poll(
-        async () =>
-          (await run("SELECT count() FROM system.processes WHERE query LIKE '%numbers(1000000000000)%'")).body,
-      )
-      .toBe('2\n')
+    await running('numbers(1000000000000)')
     expect((await run('SELECT 5', { search: '&query_id=swap&replace_running_query=1' })).body).toBe('5\n')
     expect((await slow).headers['x-clickhouse-exception-code']).toBe('394')
   })
