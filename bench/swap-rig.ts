@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import type { ClickHouseClient } from '@clickhouse/client'
 import { z } from 'zod'
 import { storeClient } from '../clickhouse/client.ts'
+import { select } from '../clickhouse/queries.ts'
 import { readStoreAddress } from '../clickhouse/store-file.ts'
+import { openEventLog } from '../connectors/open-log.ts'
 import { systemClock } from '../core/clock.ts'
 import { type Config, loadConfig } from '../core/config.ts'
+import { silentLog } from '../core/log.ts'
 import { type JobStatus, readStatuses } from '../core/status.ts'
 import { adoptBundled, bundledName } from '../models/load-model.ts'
 import { bundledModelPath } from '../models/model-directory.ts'
@@ -46,6 +49,11 @@ export class SwapRig {
       ...settings,
     }
     this.#config = loadConfig({}, this.#env, folder).config
+  }
+
+  get #store(): ClickHouseClient {
+    if (this.#client === undefined) throw new Error('the rig is not started')
+    return this.#client
   }
 
   get data(): string {
@@ -106,13 +114,18 @@ export class SwapRig {
     await runVerb(args, this.#env)
   }
 
+  /** Waits until all that the log holds is scored, by the rows: a status may be older than the end of the stream. */
   async drained(): Promise<void> {
-    const total = async () => {
-      const { partitions = [] } = (await this.status()) ?? {}
-      return partitions.length > 0 && partitions.every(({ lag }) => lag === 0)
-    }
-    await systemClock.sleep(1500) // past the last status before the stream ended
-    await until('the end of the backlog', total)
+    const { topic } = this.#config
+    const log = await openEventLog(this.#config, silentLog)
+    const ranges = await log.ranges(topic)
+    await log[Symbol.asyncDispose]()
+    await until('the end of the backlog', async () => {
+      const scored = new Map(
+        (await select(this.#store, 'resume', { topic })).map(({ partition, next_offset }) => [partition, next_offset]),
+      )
+      return ranges.every(({ partition, end: last }) => (scored.get(partition) ?? 0) >= last)
+    })
   }
 
   async verify(): Promise<z.infer<typeof Verified>> {
@@ -128,8 +141,7 @@ export class SwapRig {
     schema: Schema,
     query_params: Readonly<Record<string, unknown>> = {},
   ): Promise<z.infer<Schema>[]> {
-    if (this.#client === undefined) throw new Error('the rig is not started')
-    const result = await this.#client.query({ query, query_params, format: 'JSONEachRow' })
+    const result = await this.#store.query({ query, query_params, format: 'JSONEachRow' })
     return z.array(schema).parse(await result.json())
   }
 

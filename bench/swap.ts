@@ -36,8 +36,13 @@ export async function swap(args: readonly string[]): Promise<number> {
   })
 }
 
+/** JSON has no NaN, which is the quantile of no posts: a busy machine makes none for longer than a hand-over takes. */
+const quantile = z
+  .number()
+  .nullable()
+  .transform((ms) => ms ?? Number.NaN)
 /** What the rows say of posts that arrived in some spells. */
-const Latency = z.object({ posts: z.coerce.number(), p50Ms: z.number(), p99Ms: z.number() })
+const Latency = z.object({ posts: z.coerce.number(), p50Ms: quantile, p99Ms: quantile })
 /** Of one spell, also of the gaps between batches that began in it. */
 const Spell = Latency.extend({ longestGapMs: z.coerce.number() })
 type Spell = z.infer<typeof Spell>
