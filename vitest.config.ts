@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { relative } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { patience } from './test/patience.ts'
 
 /**
  * Files that start whole programs come first, since they take longest: one that began last would be waited for by itself.
@@ -24,8 +25,7 @@ export default defineConfig({
     pool: 'forks', // native modules (chdb, lmdb, onnxruntime) hold process-wide state
     maxWorkers: availableParallelism(), // not one fewer: a third of the time a file waits for processes or the disk
     sequence: { sequencer: ProgramsFirst },
-    testTimeout: 120_000, // against a hang only: no test asserts a time, and machines are shared
-    hookTimeout: 120_000,
+    ...patience,
     slowTestThreshold: 5000, // each test above it has a line of its own in the log: a tenth of a second more is no news
   },
 })

@@ -146,7 +146,7 @@ export async function kafkaFaults(args: readonly string[]): Promise<number> {
     const rig = await KafkaRig.start({ folder, version, brokers: 3, rate: Number(values.rate) })
     try {
       // Before the first posts there is nothing to lose: a fault then would pass in 0 s.
-      await rig.until('rows of every partition', 60_000, async () => (await rig.positions())?.size === rig.partitions)
+      await rig.until('rows of every partition', 180_000, async () => (await rig.positions())?.size === rig.partitions)
       await rig.caughtUp(180_000)
       for (let round = 0; round < rounds; round++) {
         const [name, fault] = faults[round % faults.length] ?? short[0] ?? pick(short, random)

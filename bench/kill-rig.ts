@@ -83,7 +83,7 @@ export class Rig {
       const pid = await this.pid(part)
       return pid !== undefined && pid !== before
     }
-    await until(`a new ${part}`, other, 60_000)
+    await until(`a new ${part}`, other)
   }
 
   /** Polls until ClickHouse executes an insert into scores; false when none was seen within 5 s. */

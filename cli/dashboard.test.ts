@@ -93,7 +93,7 @@ test('a browser is opened when asked for, and is not needed', async () => {
   })
   const withBrowser = dashboard(['--port', '0', '--open-browser'], { PATH: `${folder}:${process.env.PATH}` })
   const url = await withBrowser.firstLine()
-  await expect.poll(() => existsSync(opened) && readFileSync(opened, 'utf8'), { timeout: 10_000 }).toBe(url)
+  await expect.poll(() => existsSync(opened) && readFileSync(opened, 'utf8')).toBe(url)
 
   const without = dashboard(['--port', '0', '--open-browser'], { PATH: '/nowhere' })
   expect((await fetch(`${await without.firstLine()}livez`)).status).toBe(200)

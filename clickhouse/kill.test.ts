@@ -15,9 +15,7 @@ import { scoreRows } from './testing/score-rows.ts'
 const cycles = Number(process.env.DRIFTLINE_KILL_CYCLES ?? 6)
 const batch = 400
 
-test(`the store killed inside inserts, ${cycles} times: no row is lost or doubled, and aggregates equal rows`, {
-  timeout: 30_000 + cycles * 10_000,
-}, async () => {
+test(`the store killed inside inserts, ${cycles} times: no row is lost or doubled, and aggregates equal rows`, async () => {
   const data = mkdtempSync(join(tmpdir(), 'driftline-kill-'))
   const { config } = loadConfig({ data, storePort: 0 }, {}, data)
   const random = seededRandom(3)
@@ -53,6 +51,8 @@ test(`the store killed inside inserts, ${cycles} times: no row is lost or double
           }
         })
         const ended = Promise.allSettled(writers)
+        // On a busy machine every kill but this one may come before the first answer.
+        if (cycle === cycles - 1) while (Math.min(...acknowledged) === 0) await delay(10)
         await delay(150 + random() * 400)
         process.kill(store.pid, 'SIGKILL')
         for (const outcome of await ended) {

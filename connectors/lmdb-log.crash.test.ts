@@ -41,9 +41,7 @@ async function stored(producer: string): Promise<{ numbers: number[]; position: 
   return { numbers: numbers.sort((a, b) => a - b), position: (await writer.checkpoint())?.position ?? 0 }
 }
 
-test('two writers killed again and again lose nothing they acknowledged and repeat nothing', {
-  timeout: 60_000,
-}, async () => {
+test('two writers killed again and again lose nothing they acknowledged and repeat nothing', async () => {
   const acknowledged = { a: 0, b: 0 }
   for (let cycle = 0; cycle < 6; cycle++) {
     const ends = (['a', 'b'] as const).map(async (producer) => {

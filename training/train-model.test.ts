@@ -74,7 +74,7 @@ test('from scratch, then on: the directory loads, the certificate passes, and th
   expect(certificate).toMatchObject({ passed: true, comparisons: [{ variant: 'fp32' }, { variant: 'int8' }] })
 
   // What training says the model answers is what the way of the score job answers.
-  const signal = AbortSignal.timeout(120_000)
+  const signal = new AbortController().signal
   const { steps } = (await proveModel({ path: first, manifest }, { log: silentLog, signal })) ?? { steps: [] }
   expect(steps.find(({ name }) => name === 'golden')?.found).toMatch(/^at most/)
 

@@ -29,7 +29,7 @@ const posts = rows.map(
 
 test('the bench counts a baseline and a window as ClickHouse does for the job', async () => {
   await using store = await testStore('drift_windows_test')
-  const signal = AbortSignal.timeout(60_000)
+  const signal = new AbortController().signal
   const client = await connectStore(store.config, { signal, log: silentLog })
   try {
     await client.insert({ table: 'scores', values: rows, format: 'JSONEachRow' })

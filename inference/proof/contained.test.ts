@@ -56,8 +56,10 @@ test('one that computes for ever is ended by the kernel, without help of the one
 })
 
 test.runIf(linux)('memory that grows is noticed at the limit', async () => {
-  // in pieces, each of which is used: 200 MB are taken in 4 s, and looked at all 25 ms
-  const source = `const kept = []; setInterval(() => kept.push(Buffer.alloc(2 ** 20, 1)), 20)`
+  // In pieces, each of which is used. The kernel would refuse it more than 250 MB of data: from some 130 MB on it takes 2 s and
+  // more to come from the one limit to the other, and is looked at each 25 ms.
+  const source = `const kept = []; const more = () => kept.push(Buffer.alloc(2 ** 20, 1));
+    while (kept.length < 90) more(); setInterval(more, 40)`
   const { ending, peakMb } = await contained(source, { memoryMb: 200 })
   expect(ending).toEqual({ kind: 'memory' })
   expect(peakMb).toBeGreaterThan(200)

@@ -31,7 +31,7 @@ async function setup(over: { scorer?: Scorer; insert?: (rows: readonly ScoreRow[
   const clock = manualClock()
   const insert = over.insert ?? (async (rows: readonly ScoreRow[]) => void inserted.push(...rows))
   const shadows = new Shadows({ insert, clock, log: silentLog })
-  const writer: Writer<LoggedRow, Offset> = await shadows.after(accepting).open('0', AbortSignal.timeout(30_000))
+  const writer: Writer<LoggedRow, Offset> = await shadows.after(accepting).open('0', new AbortController().signal)
   const watch = new Watch(Guard.parse({}), ['no', 'yes'], () => undefined)
   const shadow: Contender = {
     ...{ id: 's', mode: 'shadow', by: 'ann', reason: '', loadMs: 0, watch },

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
+import { patience } from '../patience.ts'
 
 const usualPlaces = [
   '/usr/bin/chromium',
@@ -21,6 +22,7 @@ export async function launchChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath,
     headless: true,
+    timeout: patience.hookTimeout,
     args: [
       '--no-sandbox', // containers run the tests as root, where Chromium refuses its sandbox; it opens our own page only
       '--disable-gpu',

@@ -7,6 +7,8 @@ import { createServer } from '../../dashboard/server/server.ts'
 import { MemoryReview } from '../../dashboard/server/testing/memory-review.ts'
 import { type ScriptedFeed, sampleSnapshot, scriptedFeed } from '../../dashboard/server/testing/scripted-feed.ts'
 import { ScriptedAlerts, ScriptedDrift, ScriptedModels } from '../../dashboard/server/testing/scripted-pages.ts'
+import { freePorts } from '../free-ports.ts'
+import { patience } from '../patience.ts'
 
 /** A dashboard over a scripted feed, on a port of its own that it keeps when it is started again. */
 export class LivePage {
@@ -40,10 +42,8 @@ export class LivePage {
       token,
       version,
     })
+    if (this.port === 0) [this.port = 0] = await freePorts(1) // which no connection takes while the dashboard is away
     await this.#server.listen({ host: '127.0.0.1', port: this.port })
-    const address = this.#server.server.address()
-    if (address === null || typeof address === 'string') throw new Error('a TCP port was expected')
-    this.port = address.port
   }
 
   async stop(): Promise<void> {
@@ -63,6 +63,7 @@ export interface Tab {
 
 export async function openTab(browser: Browser, options: BrowserContextOptions = {}): Promise<Tab> {
   const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'UTC', ...options })
+  context.setDefaultTimeout(patience.expect.poll.timeout)
   const page = await context.newPage()
   const complaints: string[] = []
   const strangers: string[] = []

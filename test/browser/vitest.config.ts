@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { patience } from '../patience.ts'
 
 // Apart from `npm test`, which needs no browser; `npm run test:browser` and CI run these.
 export default defineConfig({
@@ -6,7 +7,6 @@ export default defineConfig({
     include: ['test/browser/*.browser.ts'],
     globalSetup: 'vitest.setup.ts', // the page is served from dist/
     pool: 'forks',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    ...patience,
   },
 })

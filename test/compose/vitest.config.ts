@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { patience } from '../patience.ts'
 
 // Apart from `npm test`: it takes a Kafka broker, an S3 server and all jobs (docs/scaling.md).
 export default defineConfig({
@@ -6,7 +7,6 @@ export default defineConfig({
     include: ['test/compose/*.compose.ts'],
     globalSetup: 'vitest.setup.ts',
     pool: 'forks',
-    testTimeout: 180_000,
-    hookTimeout: 120_000,
+    ...patience,
   },
 })

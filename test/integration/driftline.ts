@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -27,12 +27,16 @@ export interface Started {
 export class Workplace implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'driftline-test-'))
   readonly data = join(this.folder, 'data')
+  /** For temporary files: of nobody else, so that what is left over can be told. */
+  readonly temporary = join(this.folder, 'tmp')
   readonly #env: NodeJS.ProcessEnv
   readonly #running = new Set<ChildProcess>()
 
   constructor(env: Readonly<Record<string, string>> = {}) {
+    mkdirSync(this.temporary)
     this.#env = {
       PATH: process.env.PATH,
+      TMPDIR: this.temporary,
       DRIFTLINE_DATA: this.data,
       DRIFTLINE_MODEL: join(packageRoot, 'test/fixtures/models/bag'), // of 40 KB; texts that hold "poison" fail in it
       DRIFTLINE_STORE_PORT: '0',

@@ -1,5 +1,4 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { afterAll, expect, test } from 'vitest'
 import type { SimulationReport } from '../../cli/simulate.ts'
 import { Workplace } from './driftline.ts'
@@ -7,10 +6,7 @@ import { Workplace } from './driftline.ts'
 const place = new Workplace({})
 afterAll(() => place[Symbol.asyncDispose]())
 
-const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('driftline-simulate-'))
-
 test('a change of the made-up stream is seen by the real jobs, and everything is accounted for', async () => {
-  const before = folders()
   const report = await place.json<SimulationReport>(
     'simulate',
     ...[
@@ -38,7 +34,7 @@ test('a change of the made-up stream is seen by the real jobs, and everything is
   expect(report.accuracy.before?.posts).toBe(1500)
   expect((report.accuracy.during?.posts ?? 0) + (report.accuracy.after?.posts ?? 0)).toBeLessThanOrEqual(1500)
   expect(report.accuracy.during?.value).toBeLessThan(report.accuracy.before?.value ?? 0)
-  expect(folders().filter((name) => !before.includes(name))).toEqual([])
+  expect(readdirSync(place.temporary).filter((name) => name.startsWith('driftline-'))).toEqual([])
   expect(existsSync(place.data)).toBe(false) // the user's own data was not touched
 })
 

@@ -135,7 +135,7 @@ describe.skipIf(missing !== undefined)(
           )
         )
       }
-      await expect.poll(compacted, { timeout: 30_000, interval: 200 }).toBe(true)
+      await expect.poll(compacted, { interval: 200 }).toBe(true)
     })
 
     test.each(compressions.filter((name) => name !== 'zstd'))(
@@ -151,7 +151,7 @@ describe.skipIf(missing !== undefined)(
           { position: 1, states: {} },
         )
         const printed = await cluster.tool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
-          ...['--topic', topic, '--from-beginning', '--max-messages', '500', '--timeout-ms', '20000'],
+          ...['--topic', topic, '--from-beginning', '--max-messages', '500', '--timeout-ms', '120000'],
         ])
         expect(
           printed

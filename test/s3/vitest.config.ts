@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { patience } from '../patience.ts'
 
 // Apart from `npm test`, which needs no server; `npm run test:s3` (after test/s3/install.sh) and CI run these.
 export default defineConfig({
@@ -6,7 +7,6 @@ export default defineConfig({
     include: ['test/s3/*.s3.ts'],
     globalSetup: 'vitest.setup.ts', // writers are processes, from dist/
     pool: 'forks',
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    ...patience,
   },
 })

@@ -23,7 +23,7 @@ let next = 0
 
 beforeAll(async () => {
   store = await testStore('alert_kinds_test')
-  client = await connectStore(store.config, { signal: AbortSignal.timeout(60_000), log: silentLog })
+  client = await connectStore(store.config, { signal: new AbortController().signal, log: silentLog })
 })
 afterAll(async () => {
   await client.close()

@@ -77,7 +77,7 @@ beforeAll(async () => {
   const client = storeClient(config)
   await insertLabels(client, labelRows([...older, ...recent], startMs + dayMs))
   await client.close()
-}, 120_000)
+})
 afterAll(async () => {
   await store[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
@@ -104,7 +104,7 @@ test('drift and labels make a version that passes its gates and waits for a pers
   expect((await trainings()).map(({ state }) => state)).toEqual(['selecting', 'training', 'gating', 'published'])
   // Another tick has nothing to do, and the next drift waits for the cool-down.
   expect(await job.tick(check('drift'), signal)).toMatchObject({ id: ended?.id, state: 'published' })
-}, 120_000)
+})
 
 describe('a version that passed its gates, promoted by itself', () => {
   const auto = (over: Partial<Config> = {}) =>

@@ -22,6 +22,8 @@ import { ModelSwitch } from '../swap.ts'
 import { verify } from '../verify.ts'
 import { fakeScorer } from './fake-scorer.ts'
 
+const never = new AbortController().signal
+
 /** Of a champion. */
 export const allThreads = 4
 
@@ -62,7 +64,7 @@ export class ScoreRig implements AsyncDisposable {
       await registry.publish(await smallModel(join(folder, weights), { weights }))
     }
     await registry.setAlias('tiny', 'champion', 1, { expected: undefined, by: 'ann', reason: 'first' })
-    await (await connectStore(config, { signal: AbortSignal.timeout(30_000), log: silentLog })).close()
+    await (await connectStore(config, { signal: never, log: silentLog })).close()
     return new ScoreRig(store, database, folder, await openEventLog(config, silentLog), registry)
   }
 
@@ -105,7 +107,7 @@ export class ScoreRig implements AsyncDisposable {
   async append(from: number, count: number): Promise<void> {
     const { config, eventLog } = this
     await eventLog.createTopic(config.topic, config.partitions)
-    const writer = await eventLog.sink<number>(`test-${from}`).open('0', AbortSignal.timeout(30_000))
+    const writer = await eventLog.sink<number>(`test-${from}`).open('0', never)
     const posts = Array.from({ length: count }, (_, index) => {
       const post = { id: `post-${from + index}`, text: 'a text', createdAt: 1_700_000_000_000, source: 'test' }
       return { topic: config.topic, key: post.id, value: Buffer.from(JSON.stringify(post)) }
@@ -141,7 +143,7 @@ export class ScoreRig implements AsyncDisposable {
 
   verify() {
     const topics = [{ topic: this.config.topic, positionsIn: 'scores' as const }]
-    return verify(this.eventLog, this.client(), topics, AbortSignal.timeout(30_000))
+    return verify(this.eventLog, this.client(), topics, never)
   }
 
   async status() {

@@ -51,7 +51,7 @@ beforeAll(async () => {
   champion = out()
   await trainSmall(replayed, { preset: 'convolution' }, champion)
   good = await candidate([...replayed, ...recentApp, ...recentForum])
-}, 120_000)
+})
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 async function candidate(posts: readonly RetrainingPost[]): Promise<string> {
