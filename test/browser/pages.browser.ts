@@ -92,7 +92,7 @@ describe('review', () => {
     await page.getByRole('button', { name: 'Somebody else' }).click()
     await page.getByLabel('Your name').pressSequentially('usu 12')
     expect(await page.getByLabel('Your name').inputValue()).toBe('usu 12')
-    expect(answers()).toEqual([['post-0', 'sus1', 'withdrawn']])
+    await expect.poll(answers).toEqual([['post-0', 'sus1', 'withdrawn']])
   })
 
   test('two people are not asked about the same post; a tie is settled by a third, who sees both answers', async () => {
@@ -119,7 +119,7 @@ describe('review', () => {
     live.review.trouble = away
     await page.keyboard.press('1')
     await page.getByRole('alert').getByText('This answer was not kept: ClickHouse does not answer').waitFor()
-    expect(await shown(page)).toBe(textOf(0))
+    await expect.poll(() => shown(page)).toBe(textOf(0))
     live.review.trouble = undefined
     await page.keyboard.press('1')
     await expect.poll(() => shown(page)).toBe(textOf(1))
