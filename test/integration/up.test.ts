@@ -49,7 +49,7 @@ test('up brings every part to work, restarts one that is killed, and Ctrl-C ends
 
   up.child.kill('SIGINT')
   expect((await up.ended).code).toBe(0)
-  expect(parts.filter(({ pid }) => isRunning(pid))).toEqual([])
+  await allGone(parts.map(({ pid }) => pid)) // the engine may outlive a part that was too slow to stop, for a moment
   expect(await place.json<Verification>('verify')).toMatchObject({ ok: true, gaps: 0, duplicates: 0 })
 })
 
