@@ -1,6 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { type ConnectOptions, connectStore, storeClient } from '../clickhouse/client.ts'
 import { startStoreProcess } from '../clickhouse/embedded/start.ts'
+import { systemClock } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
 import { DriftlineError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
@@ -20,7 +21,7 @@ export async function withStore<T>(
   patience: Pick<ConnectOptions, 'timeoutMs'> = {},
 ): Promise<T> {
   const elsewhere = config.clickhouseUrl !== undefined || isSupervised() || (await storeAnswers(config))
-  const store = elsewhere ? undefined : await start(config, signal)
+  const store = elsewhere ? undefined : await start(config, signal, patience.timeoutMs)
   try {
     const client = await connectStore(config, { signal, log, ...patience })
     try {
@@ -46,13 +47,21 @@ export async function storeAnswers(config: Config): Promise<boolean> {
   }
 }
 
-/** `undefined` when another process started one in the meantime: then that is used. */
-async function start(config: Config, signal: AbortSignal) {
-  try {
-    const { data, storePort: port, database } = config
-    return await startStoreProcess({ data, port, anyPort: true, database, logLevel: 'warn' }, signal)
-  } catch (error) {
-    if (error instanceof DriftlineError && error.code === 'STORE_LOCKED') return undefined
-    throw error
+/**
+ * `undefined` when another process started one in the meantime: then that is used. One that has the folder and does not answer
+ * is starting or stopping, as the engine of an `up` that has just been killed: both are over soon.
+ */
+async function start(config: Config, signal: AbortSignal, timeoutMs = 30_000) {
+  const { data, storePort: port, database } = config
+  const deadline = systemClock.now() + timeoutMs
+  for (;;) {
+    try {
+      return await startStoreProcess({ data, port, anyPort: true, database, logLevel: 'warn' }, signal)
+    } catch (error) {
+      const locked = error instanceof DriftlineError && error.code === 'STORE_LOCKED'
+      if (!locked || systemClock.now() > deadline) throw error
+    }
+    if (await storeAnswers(config)) return undefined
+    await systemClock.sleep(200, signal)
   }
 }

@@ -11,6 +11,7 @@ import type { DeadPostRow } from '../clickhouse/rows.ts'
 import { scoreRows } from '../clickhouse/testing/score-rows.ts'
 import { type TestStore, testStore } from '../clickhouse/testing/test-store.ts'
 import { loadConfig } from '../core/config.ts'
+import { freePorts } from '../test/free-ports.ts'
 import { type ClickHouseSinkOptions, clickHouseSink, type LoggedRow } from './clickhouse.ts'
 
 const database = 'driftline_sink'
@@ -174,8 +175,8 @@ test('after the store came back on another port the same writer goes on, also wh
   const { config } = loadConfig({ data, database, storePort: 0 }, {}, data)
   const start = (port: number, folder = data) =>
     startStoreProcess({ data: folder, port, anyPort: false, database, logLevel: 'silent' })
-  const first = await start(0)
-  const port = Number(new URL(first.url).port)
+  const [port = 0] = await freePorts(1) // which no connection takes while no store has it
+  const first = await start(port)
   const writer = await sink('moved', { connect: () => storeClient(config) }).open('0', signal)
   await writer.write(scores('moved', 0, 5), at(5))
   process.kill(first.pid, 'SIGKILL')

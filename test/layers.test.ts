@@ -21,10 +21,14 @@ interface Import {
   readonly to: string
 }
 
-const sources = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {
-  cwd: packageRoot,
-  encoding: 'utf8',
-})
+const sources = execFileSync(
+  'git',
+  ['-c', 'safe.directory=*', 'ls-files', '--cached', '--others', '--exclude-standard', '*.ts'],
+  {
+    cwd: packageRoot,
+    encoding: 'utf8',
+  },
+)
   .split('\n')
   .filter((file) => file !== '' && !file.endsWith('.test.ts') && layerOf(file.split('/')[0] ?? '') >= 0)
 

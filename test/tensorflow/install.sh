@@ -12,7 +12,7 @@ headers=${NODE_HEADERS:-$(dirname "$(dirname "$(realpath "$(command -v node)")")
 [ -f "$headers/node_api.h" ] || { echo "no Node headers in $headers: set NODE_HEADERS" >&2; exit 1; }
 
 mkdir -p "$folder"
-(cd "$here" && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$folder")
+(cd "$here" && git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$folder")
 cp -a "$here/node_modules" "$folder/"
 cd "$folder"
 npm install --no-save --ignore-scripts --no-audit --no-fund @tensorflow/tfjs-node@4.22.0 >&2
