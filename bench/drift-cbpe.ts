@@ -1,10 +1,10 @@
-import { parseArgs } from 'node:util'
 import { type Random, seededRandom } from '../core/random.ts'
 import { estimateAccuracy } from '../jobs/drift/estimate.ts'
 import { calibratorOf, expectedRight } from '../jobs/drift/labelled.ts'
 import { shuffled } from '../training/data-batches.ts'
 import { readPosts, type ScoredPost, scored } from './drift/scored-posts.ts'
 import { labelledOf, sampledOf } from './drift/windows.ts'
+import { readOptions, WrongUse } from './frame.ts'
 
 const usage = `npm run bench -- drift-cbpe --data <file> [options]
 Accuracy as the drift job estimates it without labels of the window, against the truth, on labelled posts whose mix is
@@ -39,35 +39,23 @@ interface Measured {
 }
 
 export async function driftCbpe(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      data: { type: 'string', multiple: true },
-      window: { type: 'string', default: '2000' },
-      splits: { type: 'string', default: '20' },
-      labels: { type: 'string', default: '1000000' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  })
-  if (values.help || values.data === undefined) {
-    process.stdout.write(`${usage}\n`)
-    return values.help ? 0 : 2
-  }
+  const options = readOptions(args, usage, { data: [], window: 2000, splits: 20, labels: 1_000_000, json: false })
+  if (options === undefined) return 0
+  const { data, window, splits, labels, json } = options
+  if (data.length === 0) throw new WrongUse('--data names the posts to measure with')
   const results: Measured[] = []
-  for (const path of values.data) {
+  for (const path of data) {
     const { posts, classes } = await scored(await readPosts(path))
     const set = path.replace(/^.*\//, '').replace(/\.jsonl(?:\.gz)?$/, '')
     const known = posts.filter(({ truth }) => classes.includes(truth))
-    const sizes = { window: Number(values.window), splits: Number(values.splits), labels: Number(values.labels) }
-    for (const one of measureSet(known, classes, sizes)) {
+    for (const one of measureSet(known, classes, { window, splits, labels })) {
       results.push({ set, ...one })
-      if (!values.json) process.stdout.write(`${describe({ set, ...one })}\n`)
+      if (!json) process.stdout.write(`${describe({ set, ...one })}\n`)
     }
   }
   const drawn = results.filter(({ shift }) => shift !== flipped)
   const over = drawn.filter(({ truth, estimate }) => Math.abs(truth - estimate) > promised)
-  if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`)
+  if (json) process.stdout.write(`${JSON.stringify(results)}\n`)
   const worst = (of: (one: Measured) => number) =>
     (100 * drawn.reduce((most, one) => Math.max(most, Math.abs(one.truth - of(one))), 0)).toFixed(2)
   process.stderr.write(

@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { systemClock } from '../core/clock.ts'
 import { seededRandom } from '../core/random.ts'
 import { type Phase, RetrainingKillRig } from '../jobs/drift/retrain/testing/kill-rig.ts'
+import { inTemporaryFolder, readOptions } from './frame.ts'
+
+const usage = `npm run bench -- drift-kill [options]
+  --kills <n>  of the drift job (default 50)
+  --seed <n>   of the moments (default 1)`
 
 /** Of the kills, so many strike at any moment; the others soon after the next step, so that every phase is met, not mostly the training. */
 const anywhere = 0.35
@@ -15,51 +16,49 @@ const longestWaitMs = 45_000
  * through the log and the real score job, and every verdict is the check's own.
  */
 export async function driftKill(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { kills: { type: 'string', default: '50' }, seed: { type: 'string', default: '1' } },
-  })
-  const random = seededRandom(Number(values.seed))
-  const kills = Number(values.kills)
-  const folder = await mkdtemp(join(tmpdir(), 'driftline-drift-kill-'))
-  const rig = new RetrainingKillRig(folder, { live: true })
-  const met: Partial<Record<Phase, number>> = {}
-  const contradictions = new Set<string>()
-  try {
-    await rig.open()
-    for (let kill = 0; kill < kills; kill++) {
-      rig.start()
-      if (random() < anywhere) await systemClock.sleep(random() * 5000)
-      else await nextStep(rig, random() ** 2 * 800)
-      const phase = await rig.kill()
-      met[phase] = (met[phase] ?? 0) + 1
+  const options = readOptions(args, usage, { kills: 50, seed: 1 })
+  if (options === undefined) return 0
+  const { kills } = options
+  const random = seededRandom(options.seed)
+  return inTemporaryFolder(async (folder) => {
+    const rig = new RetrainingKillRig(folder, { live: true })
+    const met: Partial<Record<Phase, number>> = {}
+    const contradictions = new Set<string>()
+    try {
+      await rig.open()
+      for (let kill = 0; kill < kills; kill++) {
+        rig.start()
+        if (random() < anywhere) await systemClock.sleep(random() * 5000)
+        else await nextStep(rig, random() ** 2 * 800)
+        const phase = await rig.kill()
+        met[phase] = (met[phase] ?? 0) + 1
+        for (const found of await rig.contradictions()) contradictions.add(found)
+        if (phase === 'between') await rig.resetChampion()
+        process.stderr.write(`\rkill ${kill + 1}/${kills}: ${phase}`.padEnd(40))
+      }
+      process.stderr.write('\nlast kill done, the loop completes\n')
+      const startedMs = systemClock.now()
+      let ended = await runToTheEnd(rig)
+      // What was under way may have begun from a champion that knows the new words already: then nothing better is to be had.
+      for (let again = 0; ended !== 'done' && again < 2; again++) ended = await runToTheEnd(rig)
       for (const found of await rig.contradictions()) contradictions.add(found)
-      if (phase === 'between') await rig.resetChampion()
-      process.stderr.write(`\rkill ${kill + 1}/${kills}: ${phase}`.padEnd(40))
+      const report = {
+        kills,
+        met,
+        completed: ended,
+        reason: (await rig.current())?.reason,
+        completedInSeconds: Math.round((systemClock.now() - startedMs) / 1000),
+        ends: await rig.ends(),
+        trainers: rig.trainers.size,
+        mostTrainersAtOnce: rig.mostTrainers,
+        contradictions: [...contradictions],
+      }
+      process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+      return ended === 'done' && contradictions.size === 0 ? 0 : 1
+    } finally {
+      await rig[Symbol.asyncDispose]()
     }
-    process.stderr.write('\nlast kill done, the loop completes\n')
-    const startedMs = systemClock.now()
-    let ended = await runToTheEnd(rig)
-    // What was under way may have begun from a champion that knows the new words already: then nothing better is to be had.
-    for (let again = 0; ended !== 'done' && again < 2; again++) ended = await runToTheEnd(rig)
-    for (const found of await rig.contradictions()) contradictions.add(found)
-    const report = {
-      kills,
-      met,
-      completed: ended,
-      reason: (await rig.current())?.reason,
-      completedInSeconds: Math.round((systemClock.now() - startedMs) / 1000),
-      ends: await rig.ends(),
-      trainers: rig.trainers.size,
-      mostTrainersAtOnce: rig.mostTrainers,
-      contradictions: [...contradictions],
-    }
-    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
-    return ended === 'done' && contradictions.size === 0 ? 0 : 1
-  } finally {
-    await rig[Symbol.asyncDispose]()
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 }
 
 /** Waits until the job has taken a step, and a moment longer. */

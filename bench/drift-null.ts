@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { type Random, seededRandom } from '../core/random.ts'
 import { compare } from '../jobs/drift/check.ts'
 import { type Judged, judge, overall, significance } from '../jobs/drift/judge.ts'
@@ -8,6 +7,7 @@ import { referenceOf } from '../jobs/drift/reference.ts'
 import { wilson } from '../stats/wilson.ts'
 import { demoPosts, readPosts, type ScoredPost, type ScoredPosts, scored } from './drift/scored-posts.ts'
 import { baselineOf, independent, labelledOf, labelledShare, liveOf, stationary } from './drift/windows.ts'
+import { list, numbers, oneOf, readOptions } from './frame.ts'
 
 const usage = `npm run bench -- drift-null [options]
 Windows without a change, judged as the drift job judges them: how often it raises an alarm, against what it promises.
@@ -45,53 +45,49 @@ interface Measured {
 }
 
 export async function driftNull(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      data: { type: 'string' },
-      windows: { type: 'string', default: '1000' },
-      sizes: { type: 'string', default: '200,1000,5000,20000' },
-      baseline: { type: 'string', default: '10000' },
-      resampling: { type: 'string', default: 'iid,blocks' },
-      labels: { type: 'string', default: '0.05' },
-      alarms: { type: 'string', default: '1' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+  const options = readOptions(args, usage, {
+    data: undefined,
+    windows: 1000,
+    sizes: '200,1000,5000,20000',
+    baseline: 10_000,
+    resampling: 'iid,blocks',
+    labels: 0.05,
+    alarms: 1,
+    json: false,
   })
-  if (values.help) {
-    process.stdout.write(`${usage}\n`)
-    return 0
-  }
-  const alpha = significance({ alarms: Number(values.alarms), days: 30, checks: hourlyChecks })
+  if (options === undefined) return 0
+  const { data, windows, baseline: baselinePosts, labels, alarms, json } = options
+  const sizes = numbers(options.sizes)
+  const resamplings = list(options.resampling).map((one) => oneOf(one, ['iid', 'blocks']))
+  const alpha = significance({ alarms, days: 30, checks: hourlyChecks })
   const streams: [string, ScoredPosts][] = [['demo', await scored(demoPosts(60_000, 1))]]
-  if (values.data !== undefined) streams.unshift(['real', await scored(await readPosts(values.data))])
+  if (data !== undefined) streams.unshift(['real', await scored(await readPosts(data))])
   const results: Measured[] = []
   for (const [stream, { posts, classes }] of streams) {
-    for (const resampling of values.resampling.split(',')) {
-      for (const windowPosts of values.sizes.split(',').map(Number)) {
+    for (const resampling of resamplings) {
+      for (const windowPosts of sizes) {
         const startedMs = performance.now()
         const measured = measure(posts, classes, {
-          resampling: resampling === 'blocks' ? 'blocks' : 'iid',
+          resampling,
           windowPosts,
-          windows: Number(values.windows),
-          baselinePosts: Number(values.baseline),
-          labels: Number(values.labels),
+          windows,
+          baselinePosts,
+          labels,
           alphas: [alpha, looseAlpha],
           random: seededRandom(windowPosts + 31 * results.length),
         })
         const one = { stream, resampling, windowPosts, ...measured }
         results.push(one)
-        if (!values.json) process.stdout.write(describe(one))
+        if (!json) process.stdout.write(describe(one))
         process.stderr.write(`  ${((performance.now() - startedMs) / 1000).toFixed(0)} s\n`)
       }
     }
   }
-  if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`)
+  if (json) process.stdout.write(`${JSON.stringify(results)}\n`)
   const broken = results.flatMap(({ windows, budgets }) =>
     budgets.filter(({ alpha: budget, alarms }) => wilson(alarms, windows).low > budget),
   )
-  if (!values.json) {
+  if (!json) {
     process.stdout.write(broken.length === 0 ? 'every rate is within its budget\n' : `${broken.length} are above it\n`)
   }
   return broken.length === 0 ? 0 : 1

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { type Random, seededRandom } from '../core/random.ts'
 import { compare } from '../jobs/drift/check.ts'
@@ -13,6 +12,7 @@ import { type Change, changesOf } from './drift/changes.ts'
 import { type RawPost, readPosts, type ScoredPost, scored } from './drift/scored-posts.ts'
 import { baselineOf, labelledOf, liveOf } from './drift/windows.ts'
 import { smallest } from './drift-null.ts'
+import { readOptions, WrongUse } from './frame.ts'
 
 const usage = `npm run bench -- drift-power --data <file> --exchange <folder> [options]
 How soon a change is noticed, by kind, strength and suddenness, beside Evidently and NannyML on the same windows.
@@ -64,33 +64,27 @@ const equalRates = [0.05, 0.01]
 const recentLabels = 500
 
 export async function driftPower(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      data: { type: 'string' },
-      languages: { type: 'string' },
-      exchange: { type: 'string' },
-      window: { type: 'string', default: '1000' },
-      baseline: { type: 'string', default: '5000' },
-      repeats: { type: 'string', default: '3' },
-      null: { type: 'string', default: '120' },
-      most: { type: 'string', default: '10' },
-      labels: { type: 'string', default: '0.1' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+  const options = readOptions(args, usage, {
+    data: undefined,
+    languages: undefined,
+    exchange: undefined,
+    window: 1000,
+    baseline: 5000,
+    repeats: 3,
+    null: 120,
+    most: 10,
+    labels: 0.1,
+    json: false,
   })
-  const { data, exchange } = values
-  if (values.help || data === undefined || exchange === undefined) {
-    process.stdout.write(`${usage}\n`)
-    return values.help ? 0 : 2
-  }
+  if (options === undefined) return 0
+  const { data, exchange } = options
+  if (data === undefined || exchange === undefined) throw new WrongUse('--data and --exchange are needed')
   await mkdir(exchange, { recursive: true })
   const answers = join(exchange, 'driftline.json')
   if (!existsSync(answers)) {
-    const streams = await makeStreams(data, values.languages, values)
+    const streams = await makeStreams(data, options.languages, options)
     const ours: Ours = { job: {}, any: {} }
-    const every = Math.round(1 / Number(values.labels))
+    const every = Math.round(1 / options.labels)
     const reference = referenceOf(baselineOf(streams.baseline, labelledOnes(streams.baseline, every), streams.classes))
     await writeFile(join(exchange, 'reference.csv'), csv(streams.baseline, every))
     for (const stream of streams.all) {
@@ -113,13 +107,13 @@ export async function driftPower(args: readonly string[]): Promise<number> {
     if (existsSync(path)) peers.push(...z.array(Peer).parse(JSON.parse(await readFile(path, 'utf8'))))
   }
   const all = comparisons(ours, peers)
-  process.stdout.write(values.json ? `${JSON.stringify(all)}\n` : describe(all, Number(values.window)))
+  process.stdout.write(options.json ? `${JSON.stringify(all)}\n` : describe(all, options.window))
   return 0
 }
 
-type Values = { readonly [Name in 'window' | 'baseline' | 'repeats' | 'null' | 'most']: string }
+type Sizes = { readonly [Name in 'window' | 'baseline' | 'repeats' | 'null' | 'most']: number }
 
-async function makeStreams(data: string, languages: string | undefined, values: Values) {
+async function makeStreams(data: string, languages: string | undefined, sizes: Sizes) {
   const posts = await readPosts(data)
   const other = languages === undefined ? [] : await readPosts(languages)
   const pools = {
@@ -128,7 +122,7 @@ async function makeStreams(data: string, languages: string | undefined, values: 
     language: other.filter(({ lang }) => lang !== 'en').map((post) => ({ ...post, source: 'general' })),
   }
   const random = seededRandom(23)
-  const [size, most] = [Number(values.window), Number(values.most)]
+  const { window: size, most } = sizes
   const usual = (count: number): RawPost[] =>
     Array.from({ length: count }, () => pools.usual[Math.floor(random() * pools.usual.length)]).filter(
       (post) => post !== undefined,
@@ -140,13 +134,13 @@ async function makeStreams(data: string, languages: string | undefined, values: 
     readonly over: number
     readonly raw: RawPost[][]
   }[] = []
-  for (let at = 0; at < Number(values.null); at++) {
+  for (let at = 0; at < sizes.null; at++) {
     planned.push({ id: `null-${at}`, kind: 'none', strength: 0, over: 0, raw: [usual(size)] })
   }
   for (const change of changesOf(pools)) {
     for (const strength of change.strengths) {
       for (const over of [0, gradualWindows]) {
-        for (let repeat = 0; repeat < Number(values.repeats); repeat++) {
+        for (let repeat = 0; repeat < sizes.repeats; repeat++) {
           const id = `${change.kind.replace(' ', '-')}-${strength}-${over}-${repeat}`
           planned.push({
             id,
@@ -159,7 +153,7 @@ async function makeStreams(data: string, languages: string | undefined, values: 
       }
     }
   }
-  const baselineRaw = usual(Number(values.baseline))
+  const baselineRaw = usual(sizes.baseline)
   const all = await scored([...baselineRaw, ...planned.flatMap(({ raw }) => raw.flat())])
   let next = baselineRaw.length
   const streams = planned.map(

@@ -1,7 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readFile } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
 import { z } from 'zod'
 import { silentLog } from '../core/log.ts'
@@ -11,6 +8,7 @@ import { openSession } from '../inference/session.ts'
 import { loadModelDirectory, type ModelDirectory } from '../models/model-directory.ts'
 import { normaliseSocial1 } from '../text/normalise.ts'
 import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts'
+import { inTemporaryFolder, numbers, readOptions } from './frame.ts'
 import { machine } from './machine.ts'
 import { makeModel } from './make-model.ts'
 import { syntheticPosts } from './synthetic-posts.ts'
@@ -35,51 +33,40 @@ interface Measured {
 }
 
 export async function inference(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      posts: { type: 'string' },
-      count: { type: 'string', default: '20000' },
-      rounds: { type: 'string', default: '5' },
-      workers: { type: 'string', default: '1,2,4' },
-      tokens: { type: 'string', default: '512' },
-      model: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+  const options = readOptions(args, usage, {
+    posts: undefined,
+    count: 20_000,
+    rounds: 5,
+    workers: '1,2,4',
+    tokens: 512,
+    model: undefined,
+    json: false,
   })
-  if (values.help) {
-    process.stdout.write(`${usage}\n`)
-    return 0
-  }
-  const count = Number(values.count)
-  const rounds = Number(values.rounds)
-  const batchTokens = Number(values.tokens)
+  if (options === undefined) return 0
+  const { count, rounds, tokens: batchTokens, json } = options
+  const workers = numbers(options.workers)
   const needed = count * (rounds + 1)
-  const texts = values.posts === undefined ? syntheticPosts(needed, 1) : await readPosts(values.posts, needed)
+  const texts = options.posts === undefined ? syntheticPosts(needed, 1) : await readPosts(options.posts, needed)
   const parts = Array.from({ length: rounds + 1 }, (_, index) => texts.slice(index * count, (index + 1) * count))
   if (parts.some((part) => part.length < count)) throw new Error(`${texts.length} posts are too few for ${needed}`)
-  const folder = await mkdtemp(join(tmpdir(), 'driftline-bench-'))
-  try {
+  return inTemporaryFolder(async (folder) => {
     const models =
-      values.model === undefined
+      options.model === undefined
         ? [await makeModel(folder, 'bag', texts, false), await makeModel(folder, 'transformer', texts, true)]
-        : [await loadModelDirectory(values.model)]
+        : [await loadModelDirectory(options.model)]
     const results: Measured[] = []
     const measure: Measure = async (what, over, round, isScorer = false) => {
       const result = await measured(what, over, round, isScorer)
       results.push(result)
-      if (!values.json) process.stdout.write(`${row(result)}\n`)
+      if (!json) process.stdout.write(`${row(result)}\n`)
     }
-    if (!values.json) process.stdout.write(`${header(texts)}\n`)
-    for (const model of models) await measureModel(model, parts, { workers: values.workers, batchTokens }, measure)
-    if (values.json) {
+    if (!json) process.stdout.write(`${header(texts)}\n`)
+    for (const model of models) await measureModel(model, parts, { workers, batchTokens }, measure)
+    if (json) {
       process.stdout.write(`${JSON.stringify({ machine: machine(), posts: count, rounds, results }, null, 2)}\n`)
     }
     return 0
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 }
 
 /** One part of the posts for the warm-up and one for each round. */
@@ -91,7 +78,7 @@ type Measure = (what: string, parts: Parts, round: Round, isScorer?: boolean) =>
 async function measureModel(
   directory: ModelDirectory,
   parts: Parts,
-  options: { readonly workers: string; readonly batchTokens: number },
+  options: { readonly workers: readonly number[]; readonly batchTokens: number },
   measure: Measure,
 ): Promise<void> {
   const { name, text } = directory.manifest
@@ -127,7 +114,7 @@ async function measureModel(
   })
   await session.release()
 
-  for (const workers of options.workers.split(',').map(Number)) {
+  for (const workers of options.workers) {
     const scorer = await createScorer({
       directory,
       device: 'cpu',

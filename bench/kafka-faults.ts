@@ -1,11 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { systemClock } from '../core/clock.ts'
 import { type Random, seededRandom } from '../core/random.ts'
-import { type KafkaVersion, kafkaVersions } from '../test/kafka/classpath.ts'
+import { kafkaVersions } from '../test/kafka/classpath.ts'
+import { inTemporaryFolder, oneOf, readOptions } from './frame.ts'
 import { kafkaOutage } from './kafka-outage.ts'
 import { KafkaRig } from './kafka-rig.ts'
 import { machine } from './machine.ts'
@@ -118,32 +115,24 @@ const Verification = z.object({ ok: z.boolean(), gaps: z.number(), duplicates: z
 
 /** Faults against real brokers under load; after each, the table is compared with the log. */
 export async function kafkaFaults(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      rounds: { type: 'string', default: '50' },
-      rate: { type: 'string', default: '1000' },
-      version: { type: 'string', default: kafkaVersions.at(-1) ?? '' },
-      outage: { type: 'string' },
-      seed: { type: 'string', default: '1' },
-      keep: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+  const options = readOptions(args, usage, {
+    rounds: 50,
+    rate: 1000,
+    version: kafkaVersions.at(-1) ?? '',
+    outage: 0,
+    seed: 1,
+    keep: false,
   })
-  const version = kafkaVersions.find((known): known is KafkaVersion => known === values.version)
-  if (values.help || version === undefined) {
-    process.stdout.write(`${usage}\n`)
-    return values.help ? 0 : 2
-  }
-  if (values.outage !== undefined) return kafkaOutage(version, Number(values.outage), Number(values.rate))
-  const rounds = Number(values.rounds)
+  if (options === undefined) return 0
+  const { rounds, rate, outage } = options
+  const version = oneOf(options.version, kafkaVersions)
+  if (outage > 0) return kafkaOutage(version, outage, rate)
   const faults = rounds <= short.length ? short : long
-  const random = seededRandom(Number(values.seed))
-  const folder = await mkdtemp(join(tmpdir(), 'driftline-faults-'))
+  const random = seededRandom(options.seed)
   process.stdout.write(`${machine()}; bench kafka-faults ${args.join(' ')}; Kafka ${version}, three brokers\n`)
   let failed = 0
-  try {
-    const rig = await KafkaRig.start({ folder, version, brokers: 3, rate: Number(values.rate) })
+  const inFolder = async (folder: string): Promise<number> => {
+    const rig = await KafkaRig.start({ folder, version, brokers: 3, rate })
     try {
       // Before the first posts there is nothing to lose: a fault then would pass in 0 s.
       await rig.until('rows of every partition', 180_000, async () => (await rig.positions())?.size === rig.partitions)
@@ -167,10 +156,8 @@ export async function kafkaFaults(args: readonly string[]): Promise<number> {
     } finally {
       await rig[Symbol.asyncDispose]()
     }
-  } finally {
-    if (values.keep) process.stderr.write(`folder: ${folder}\n`)
-    else await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
+  return inTemporaryFolder(inFolder, options.keep)
 }
 
 async function verify(rig: KafkaRig) {

@@ -1,9 +1,9 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
+import { stat } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { type KafkaVersion, kafkaVersions } from '../test/kafka/classpath.ts'
+import { kafkaVersions } from '../test/kafka/classpath.ts'
 import { KafkaCluster } from '../test/kafka/cluster.ts'
+import { inTemporaryFolder, list, numbers, oneOf, readOptions } from './frame.ts'
 import { machine } from './machine.ts'
 import { modelsNamed, type NamedModel } from './make-model.ts'
 import { Rig } from './pipeline-rig.ts'
@@ -17,72 +17,65 @@ const usage = `npm run bench -- kafka-pipeline [options]
 
 /** File to last row with the embedded log and with one Kafka broker, everything on this machine. Linux only. */
 export async function kafkaPipeline(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      posts: { type: 'string', default: '1000000' },
-      models: { type: 'string', default: 'bag' },
-      processes: { type: 'string', default: '1,2,4' },
-      version: { type: 'string', default: kafkaVersions.at(-1) ?? '' },
-      help: { type: 'boolean', default: false },
-    },
+  const options = readOptions(args, usage, {
+    posts: 1_000_000,
+    models: 'bag',
+    processes: '1,2,4',
+    version: kafkaVersions.at(-1) ?? '',
   })
-  const version = kafkaVersions.find((known): known is KafkaVersion => known === values.version)
-  if (values.help || version === undefined) {
-    process.stdout.write(`${usage}\n`)
-    return values.help ? 0 : 2
-  }
-  const posts = Number(values.posts)
-  const folder = await mkdtemp(join(tmpdir(), 'driftline-bench-'))
-  const measure = async (log: string, rig: Rig, { name, path }: NamedModel, processes: number, broker?: number) => {
-    const workers = workersOf(processes)
-    const topic = `bench-${++topics}`
-    const brokerCpuSeconds = () => (broker === undefined ? 0 : (usageOf(broker)?.cpuSeconds ?? Number.NaN))
-    const before = brokerCpuSeconds()
-    const run = await rig.follow(topic, { model: path, workers }, ['file', file], processes)
-    const brokerCores = (brokerCpuSeconds() - before) / run.seconds
-    if (run.posts !== posts) throw new Error(`${run.posts} of ${posts} posts have rows`)
-    const cells = [
-      name.slice(-10),
-      log,
-      processes,
-      workers,
-      Math.round(run.posts / run.seconds).toLocaleString('en-US'),
-    ]
-    const cores = [run.scoreCores, run.storeCores, brokerCores].map((used) => used.toFixed(1))
-    process.stdout.write(`${line([...cells, ...cores])}\n`)
-  }
-  const embedded = new Rig(join(folder, 'embedded'))
-  let file = ''
-  let topics = 0
-  try {
-    const models = await modelsNamed(values.models.split(','), folder)
-    await embedded.start()
-    file = await embedded.writePosts(posts)
-    const bytes = Math.round((await stat(file)).size / posts)
-    process.stdout.write(`${machine()}; bench kafka-pipeline ${args.join(' ')}; Kafka ${version}, one broker\n`)
-    process.stdout.write(
-      `${posts} posts of ${bytes} bytes of JSON, file to last row, ingest and score at once; cores used by score, store, broker\n`,
-    )
-    process.stdout.write(`${line(['model', 'log', 'processes', 'threads', 'posts/s', 'score', 'store', 'broker'])}\n`)
-    for (const model of models) await measure('embedded', embedded, model, 1)
-    await embedded.stop()
-    await using cluster = await KafkaCluster.start({ version })
-    const kafka = new Rig(join(folder, 'kafka'), cluster.addresses())
-    try {
-      await kafka.start()
-      for (const model of models) {
-        for (const processes of values.processes.split(',').map(Number))
-          await measure('Kafka', kafka, model, processes, cluster.pid())
-      }
-    } finally {
-      await kafka.stop()
+  if (options === undefined) return 0
+  const { posts } = options
+  const version = oneOf(options.version, kafkaVersions)
+  const counts = numbers(options.processes)
+  return inTemporaryFolder(async (folder) => {
+    const measure = async (log: string, rig: Rig, { name, path }: NamedModel, processes: number, broker?: number) => {
+      const workers = workersOf(processes)
+      const topic = `bench-${++topics}`
+      const brokerCpuSeconds = () => (broker === undefined ? 0 : (usageOf(broker)?.cpuSeconds ?? Number.NaN))
+      const before = brokerCpuSeconds()
+      const run = await rig.follow(topic, { model: path, workers }, ['file', file], processes)
+      const brokerCores = (brokerCpuSeconds() - before) / run.seconds
+      if (run.posts !== posts) throw new Error(`${run.posts} of ${posts} posts have rows`)
+      const cells = [
+        name.slice(-10),
+        log,
+        processes,
+        workers,
+        Math.round(run.posts / run.seconds).toLocaleString('en-US'),
+      ]
+      const cores = [run.scoreCores, run.storeCores, brokerCores].map((used) => used.toFixed(1))
+      process.stdout.write(`${line([...cells, ...cores])}\n`)
     }
-    return 0
-  } finally {
-    await embedded.stop()
-    await rm(folder, { recursive: true, force: true })
-  }
+    const embedded = new Rig(join(folder, 'embedded'))
+    let file = ''
+    let topics = 0
+    try {
+      const models = await modelsNamed(list(options.models), folder)
+      await embedded.start()
+      file = await embedded.writePosts(posts)
+      const bytes = Math.round((await stat(file)).size / posts)
+      process.stdout.write(`${machine()}; bench kafka-pipeline ${args.join(' ')}; Kafka ${version}, one broker\n`)
+      process.stdout.write(
+        `${posts} posts of ${bytes} bytes of JSON, file to last row, ingest and score at once; cores used by score, store, broker\n`,
+      )
+      process.stdout.write(`${line(['model', 'log', 'processes', 'threads', 'posts/s', 'score', 'store', 'broker'])}\n`)
+      for (const model of models) await measure('embedded', embedded, model, 1)
+      await embedded.stop()
+      await using cluster = await KafkaCluster.start({ version })
+      const kafka = new Rig(join(folder, 'kafka'), cluster.addresses())
+      try {
+        await kafka.start()
+        for (const model of models) {
+          for (const processes of counts) await measure('Kafka', kafka, model, processes, cluster.pid())
+        }
+      } finally {
+        await kafka.stop()
+      }
+      return 0
+    } finally {
+      await embedded.stop()
+    }
+  })
 }
 
 /** Inference threads of each process: about as many in all as there are cores beside its main thread. */

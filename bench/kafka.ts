@@ -1,13 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { Kafka, logLevel } from 'kafkajs'
 import { brokersOf } from '../connectors/kafka/brokers.ts'
 import { openKafkaLog } from '../connectors/kafka-log.ts'
-import { type KafkaVersion, kafkaVersions } from '../test/kafka/classpath.ts'
+import { kafkaVersions } from '../test/kafka/classpath.ts'
 import { KafkaCluster } from '../test/kafka/cluster.ts'
+import { inTemporaryFolder, oneOf, readOptions } from './frame.ts'
 import { consumeKafkajs, consumeOurs, produceKafkajs, produceOurs } from './kafka-clients.ts'
 import { javaTools, kcat, type PeerRun, type PeerTimes, platformatic, rdkafkaPerformance } from './kafka-peers.ts'
 import { machine } from './machine.ts'
@@ -24,47 +21,39 @@ const bytes = 200
 
 /** Records of 200 bytes to and from one broker, one client after the other: ours, kafkajs, others, and the tools. */
 export async function kafka(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      posts: { type: 'string', default: '1000000' },
-      version: { type: 'string', default: kafkaVersions.at(-1) ?? '' },
-      platformatic: { type: 'string', multiple: true, default: [] },
-      rdkafka: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
+  const options = readOptions(args, usage, {
+    posts: 1_000_000,
+    version: kafkaVersions.at(-1) ?? '',
+    platformatic: [],
+    rdkafka: undefined,
   })
-  const version = kafkaVersions.find((known): known is KafkaVersion => known === values.version)
-  if (values.help || version === undefined) {
-    process.stdout.write(`${usage}\n`)
-    return values.help ? 0 : 2
-  }
-  const load = { count: Number(values.posts), values: Array.from({ length: 1000 }, (_, n) => postOf(n)) }
-  const cluster = await KafkaCluster.start({ version })
-  const brokers = cluster.addresses()
-  const log = openKafkaLog({ brokers: brokersOf(brokers), replication: 1, compression: 'lz4' })
-  const folder = await mkdtemp(join(tmpdir(), 'driftline-bench-'))
-  const client = new Kafka({ clientId: 'bench', brokers: brokers.split(','), logLevel: logLevel.NOTHING })
-  const ours = async ({ topic }: PeerRun): Promise<PeerTimes> => ({
-    client: 'ours',
-    produceSeconds: await timed(() => produceOurs(log, topic, load)),
-    consumeSeconds: await timed(() => consumeOurs(log, topic, partitions, load.count)),
-  })
-  const kafkajs = async ({ topic }: PeerRun): Promise<PeerTimes> => ({
-    client: 'kafkajs 2.2.4, not compressed',
-    produceSeconds: await timed(() => produceKafkajs(client, topic, load)),
-    consumeSeconds: await timed(() => consumeKafkajs(client, topic, load.count)),
-  })
-  const rdkafka = values.rdkafka
-  const clients = [
-    ours,
-    kafkajs,
-    ...values.platformatic.map((installed) => (run: PeerRun) => platformatic(installed, run)),
-    ...(rdkafka === undefined ? [] : [(run: PeerRun) => rdkafkaPerformance(rdkafka, run)]),
-    ...(spawnSync('kcat', ['-V']).error === undefined ? [kcat] : []),
-    (run: PeerRun) => javaTools(version, run),
-  ]
-  try {
+  if (options === undefined) return 0
+  const { rdkafka } = options
+  const version = oneOf(options.version, kafkaVersions)
+  const load = { count: options.posts, values: Array.from({ length: 1000 }, (_, n) => postOf(n)) }
+  return inTemporaryFolder(async (folder) => {
+    await using cluster = await KafkaCluster.start({ version })
+    const brokers = cluster.addresses()
+    await using log = openKafkaLog({ brokers: brokersOf(brokers), replication: 1, compression: 'lz4' })
+    const client = new Kafka({ clientId: 'bench', brokers: brokers.split(','), logLevel: logLevel.NOTHING })
+    const ours = async ({ topic }: PeerRun): Promise<PeerTimes> => ({
+      client: 'ours',
+      produceSeconds: await timed(() => produceOurs(log, topic, load)),
+      consumeSeconds: await timed(() => consumeOurs(log, topic, partitions, load.count)),
+    })
+    const kafkajs = async ({ topic }: PeerRun): Promise<PeerTimes> => ({
+      client: 'kafkajs 2.2.4, not compressed',
+      produceSeconds: await timed(() => produceKafkajs(client, topic, load)),
+      consumeSeconds: await timed(() => consumeKafkajs(client, topic, load.count)),
+    })
+    const clients = [
+      ours,
+      kafkajs,
+      ...options.platformatic.map((installed) => (run: PeerRun) => platformatic(installed, run)),
+      ...(rdkafka === undefined ? [] : [(run: PeerRun) => rdkafkaPerformance(rdkafka, run)]),
+      ...(spawnSync('kcat', ['-V']).error === undefined ? [kcat] : []),
+      (run: PeerRun) => javaTools(version, run),
+    ]
     process.stdout.write(
       `${machine()}; Kafka ${version}, one broker, ${partitions} partitions, ${load.count} records of ${bytes} bytes, lz4\n`,
     )
@@ -79,11 +68,7 @@ export async function kafka(args: readonly string[]): Promise<number> {
       )
     }
     return 0
-  } finally {
-    await log[Symbol.asyncDispose]()
-    await cluster[Symbol.asyncDispose]()
-    await rm(folder, { recursive: true })
-  }
+  })
 }
 
 const postOf = (n: number): string => {

@@ -1,10 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { systemClock } from '../core/clock.ts'
 import { type Random, seededRandom } from '../core/random.ts'
+import { inTemporaryFolder, readOptions } from './frame.ts'
 import { type Part, Rig } from './kill-rig.ts'
 
 /** When a kill strikes: anywhere, while an insert is on its way, or while the victim recovers from the kill before. */
@@ -22,44 +19,43 @@ const aims: readonly Moment[] = [
   'recovery',
 ]
 
-/** Kills parts at random moments under load, then compares the table with the log. */
+const usage = `npm run bench -- kill [options]
+  --cycles <n>   kills, one after the other, under load (default 200)
+  --rate <n>     posts a second (default 3000)
+  --seed <n>     what is killed, and when (default 1)
+  --control      inserts are not guarded, so that posts must double: what is measured can be seen
+  --keep         leave the data folder`
+
+/** Linux only: it reads /proc. Kills parts at random moments under load, then compares the table with the log. */
 export async function kill(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      cycles: { type: 'string', default: '200' },
-      rate: { type: 'string', default: '3000' },
-      seed: { type: 'string', default: '1' },
-      control: { type: 'boolean', default: false },
-      keep: { type: 'boolean', default: false },
-    },
-  })
-  const folder = await mkdtemp(join(tmpdir(), 'driftline-kill-'))
-  const rig = new Rig(folder, { rate: Number(values.rate), control: values.control })
-  const random = seededRandom(Number(values.seed))
+  const options = readOptions(args, usage, { cycles: 200, rate: 3000, seed: 1, control: false, keep: false })
+  if (options === undefined) return 0
+  const { cycles, control } = options
+  const random = seededRandom(options.seed)
   const hits: Record<Moment, number> = { anywhere: 0, insert: 0, recovery: 0 }
-  const cycles = Number(values.cycles)
   let kills = 0
-  try {
-    rig.start()
-    for (let cycle = 0; cycle < cycles; cycle++) {
-      const { victim, moment } = await strike(rig, aims[cycle % aims.length] ?? 'anywhere', random)
-      hits[moment]++
-      kills += moment === 'recovery' ? 2 : 1
-      process.stderr.write(`\rcycle ${cycle + 1}/${cycles}: ${victim}, ${moment}`.padEnd(48))
+  const inFolder = async (folder: string): Promise<number> => {
+    const rig = new Rig(folder, { rate: options.rate, control })
+    try {
+      rig.start()
+      for (let cycle = 0; cycle < cycles; cycle++) {
+        const { victim, moment } = await strike(rig, aims[cycle % aims.length] ?? 'anywhere', random)
+        hits[moment]++
+        kills += moment === 'recovery' ? 2 : 1
+        process.stderr.write(`\rcycle ${cycle + 1}/${cycles}: ${victim}, ${moment}`.padEnd(48))
+      }
+      process.stderr.write('\nlast kill done, draining the log\n')
+      await rig.healthy()
+      await rig.stop()
+      const verdict = await compare(rig)
+      const report = { cycles, kills, moments: hits, control, ...verdict }
+      process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+      return verdict.whole === !control ? 0 : 1
+    } finally {
+      await rig.stop()
     }
-    process.stderr.write('\nlast kill done, draining the log\n')
-    await rig.healthy()
-    await rig.stop()
-    const verdict = await compare(rig)
-    const report = { cycles, kills, moments: hits, control: values.control, ...verdict }
-    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
-    return verdict.whole === !values.control ? 0 : 1
-  } finally {
-    await rig.stop()
-    if (values.keep) process.stderr.write(`data folder: ${folder}\n`)
-    else await rm(folder, { recursive: true, force: true })
   }
+  return inTemporaryFolder(inFolder, options.keep)
 }
 
 /** One cycle. Says what it truly hit: a moment that was not reached in time counts as `anywhere`. */

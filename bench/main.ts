@@ -1,9 +1,10 @@
 import { messageOf } from '../core/errors.ts'
+import { WrongUse } from './frame.ts'
 
 interface Bench {
   /** What it measures, in a line. */
   readonly summary: string
-  /** Returns the exit code: 0 measured, 1 a claim did not hold. `--help` is its own. */
+  /** Returns the exit code: 0 measured, 1 a claim did not hold, 2 wrong use. `--help` is its own. */
   run(args: readonly string[]): Promise<number>
 }
 
@@ -83,7 +84,9 @@ if (bench === undefined) {
   try {
     process.exitCode = await bench.run(args)
   } catch (error) {
-    process.stderr.write(`bench ${name}: ${messageOf(error)}\n${error instanceof Error ? (error.stack ?? '') : ''}\n`)
-    process.exitCode = 1
+    const isWrongUse = error instanceof WrongUse
+    const stack = isWrongUse || !(error instanceof Error) ? '' : `${error.stack ?? ''}\n`
+    process.stderr.write(`bench ${name}: ${messageOf(error)}\n${stack}`)
+    process.exitCode = isWrongUse ? 2 : 1
   }
 }

@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { availableParallelism, loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { availableParallelism, loadavg } from 'node:os'
+import { inTemporaryFolder, list, numbers, readOptions } from './frame.ts'
 import { machine } from './machine.ts'
 import { modelsNamed, type NamedModel } from './make-model.ts'
 import { type Drained, type Followed, Rig } from './pipeline-rig.ts'
@@ -19,49 +17,43 @@ const usage = `npm run bench -- pipeline [options]
 
 /** Linux only: CPU and memory are read from /proc. */
 export async function pipeline(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      file: { type: 'string' },
-      posts: { type: 'string', default: '100000' },
-      models: { type: 'string', default: 'bag,encoder,bundled' },
-      workers: { type: 'string', default: '1,2,4' },
-      runs: { type: 'string', default: '3' },
-      rate: { type: 'string', default: '2000' },
-      seconds: { type: 'string', default: '15' },
-      backlog: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+  const options = readOptions(args, usage, {
+    file: undefined,
+    posts: 100_000,
+    models: 'bag,encoder,bundled',
+    workers: '1,2,4',
+    runs: 3,
+    rate: 2000,
+    seconds: 15,
+    backlog: 0,
+    json: false,
   })
-  if (values.help) {
-    process.stdout.write(`${usage}\n`)
-    return 0
-  }
+  if (options === undefined) return 0
+  const { backlog, runs, rate, seconds, json } = options
+  const workers = numbers(options.workers)
   const print = (line: string) => {
-    if (!values.json) process.stdout.write(`${line}\n`)
+    if (!json) process.stdout.write(`${line}\n`)
   }
-  const folder = await mkdtemp(join(tmpdir(), 'driftline-bench-'))
-  const rig = new Rig(folder)
-  try {
-    await rig.start()
-    print(`${machine()}; bench pipeline ${args.join(' ')}`)
-    const load = loadavg()[0] ?? 0 // of the last minute, before anything of ours has run
-    if (load > 1)
-      print(`load average ${load.toFixed(1)}: others are at work, so rates are low and busy shares too high`)
-    const models = await modelsNamed(values.models.split(','), folder)
-    const workers = values.workers.split(',').map(Number)
-    const file = values.file ?? (await rig.writePosts(Number(values.backlog ?? values.posts)))
-    const result =
-      values.backlog === undefined
-        ? await measure(rig, { file, models, workers, runs: Number(values.runs), live: liveOf(values), print })
-        : await measureBacklog(rig, { file, models, workers, print })
-    if (values.json) process.stdout.write(`${JSON.stringify({ machine: machine(), load, args, ...result }, null, 2)}\n`)
-    return 0
-  } finally {
-    await rig.stop()
-    await rm(folder, { recursive: true, force: true })
-  }
+  return inTemporaryFolder(async (folder) => {
+    const rig = new Rig(folder)
+    try {
+      await rig.start()
+      print(`${machine()}; bench pipeline ${args.join(' ')}`)
+      const load = loadavg()[0] ?? 0 // of the last minute, before anything of ours has run
+      if (load > 1)
+        print(`load average ${load.toFixed(1)}: others are at work, so rates are low and busy shares too high`)
+      const models = await modelsNamed(list(options.models), folder)
+      const file = options.file ?? (await rig.writePosts(backlog === 0 ? options.posts : backlog))
+      const result =
+        backlog === 0
+          ? await measure(rig, { file, models, workers, runs, live: { rate, seconds }, print })
+          : await measureBacklog(rig, { file, models, workers, print })
+      if (json) process.stdout.write(`${JSON.stringify({ machine: machine(), load, args, ...result }, null, 2)}\n`)
+      return 0
+    } finally {
+      await rig.stop()
+    }
+  })
 }
 
 interface Plan {
@@ -72,11 +64,6 @@ interface Plan {
 }
 
 type Live = { readonly rate: number; readonly seconds: number }
-
-const liveOf = (values: { readonly rate: string; readonly seconds: string }): Live => ({
-  rate: Number(values.rate),
-  seconds: Number(values.seconds),
-})
 
 /** One setting, as shares and rates. CPU is in microseconds a post, shares are of 1. */
 interface Measured {

@@ -5,7 +5,7 @@ import { killWriters, raceForAliases } from '../models/registry/testing/races.ts
 import { inTemporaryFolder, readOptions } from './frame.ts'
 import { machine } from './machine.ts'
 
-const usage = `usage: npm run bench -- registry-kill [options]
+const usage = `npm run bench -- registry-kill [options]
   --cycles <n>   cycles of writers killed at random moments (default 100)
   --writers <n>  writers at a time; each is killed in each cycle (default 2)
   --longest <ms> longest life of a writer (default 400)

@@ -73,8 +73,6 @@ export const best = (times: readonly number[]): number =>
 export const median = (times: readonly number[]): number =>
   [...times].sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN
 
-export const list = (value: string): string[] => value.split(',').filter((item) => item !== '')
-
 export const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
 /** Cells right-aligned under their heads. */
