@@ -112,6 +112,9 @@ export class BrokerConnection {
         return socket
       },
     })
+    // Its check of requests that wait to be sent makes an appointment for the next one, every millisecond for ever once there
+    // was an answer (tulios/kafkajs#1704; Node 24 warns of it as well). None ever wait: they are neither throttled nor counted.
+    connection.requestQueue.scheduleCheckPendingRequests = () => undefined
     try {
       return await withDeadline(Promise.race([greet(connection), lost]), 2 * timeoutMs, 'connection')
     } catch (error) {

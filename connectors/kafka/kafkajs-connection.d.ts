@@ -38,6 +38,7 @@ declare module 'kafkajs/src/network/connection.js' {
   }
 
   class Connection {
+    readonly requestQueue: { scheduleCheckPendingRequests: () => void }
     constructor(options: Options)
     connect(): Promise<boolean>
     disconnect(): Promise<boolean>
