@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { storeClient } from '../clickhouse/client.ts'
-import type { Verdict } from '../clickhouse/rows.ts'
+import type { Verdict } from '../clickhouse/rows/drift.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { type CheckResult, detailsOf } from '../jobs/drift/check-result.ts'

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import type { ClickHouseClient } from '@clickhouse/client'
 import { InvalidArgumentError, Option } from 'commander'
 import { select } from '../clickhouse/queries.ts'
-import { type LabelOrigin, labelOrigins } from '../clickhouse/rows.ts'
+import { type LabelOrigin, labelOrigins } from '../clickhouse/rows/labels.ts'
 import { runs, verb } from './command.ts'
 import { withStore } from './with-store.ts'
 

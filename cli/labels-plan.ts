@@ -1,5 +1,5 @@
 import type { QueryRow } from '../clickhouse/queries.ts'
-import type { LabelOrigin, LabelRow } from '../clickhouse/rows.ts'
+import type { LabelOrigin, LabelRow } from '../clickhouse/rows/labels.ts'
 import type { GivenLabel } from './labels-row.ts'
 
 /** An answer and the person it is filed under. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type LabelOrigin, labelOrigins } from '../clickhouse/rows.ts'
+import { type LabelOrigin, labelOrigins } from '../clickhouse/rows/labels.ts'
 import type { RawRecord } from '../connectors/raw-record.ts'
 import { messageOf } from '../core/errors.ts'
 

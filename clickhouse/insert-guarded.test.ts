@@ -1,7 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { insertGuarded, type Origin } from './insert-guarded.ts'
-import type { DeadPostRow } from './rows.ts'
+import type { DeadPostRow } from './rows/scores.ts'
 import { scoreRows } from './testing/score-rows.ts'
 import { type TestStore, testStore } from './testing/test-store.ts'
 

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client'
 import { DriftlineError, messageOf } from '../core/errors.ts'
 import { storeFailure } from './client.ts'
-import type { DeadPostRow, ScoreRow } from './rows.ts'
+import type { DeadPostRow, ScoreRow } from './rows/scores.ts'
 
 /** The log position that rows of one insert come from: one partition of one topic. */
 export interface Origin {

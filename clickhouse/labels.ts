@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { insertRows } from './insert-rows.ts'
-import type { LabelRow, ReviewRow } from './rows.ts'
+import type { LabelRow, ReviewRow } from './rows/labels.ts'
 
 /** Rows of one insert: far below what one block holds. */
 const rowsPerInsert = 10_000

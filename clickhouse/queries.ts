@@ -3,7 +3,14 @@ import { join } from 'node:path'
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client'
 import type { z } from 'zod'
 import { packageRoot } from '../core/package-root.ts'
-import { queryRows } from './rows.ts'
+import { alertQueries } from './rows/alerts.ts'
+import { driftQueries } from './rows/drift.ts'
+import { labelQueries } from './rows/labels.ts'
+import { scoreQueries } from './rows/scores.ts'
+import { trainingQueries } from './rows/trainings.ts'
+
+/** What the queries of `clickhouse/queries/` return, by the name of the file. */
+const queryRows = { ...scoreQueries, ...labelQueries, ...driftQueries, ...trainingQueries, ...alertQueries }
 
 export type QueryName = keyof typeof queryRows
 export type QueryRow<Name extends QueryName> = z.infer<(typeof queryRows)[Name]>
@@ -22,7 +29,7 @@ function queryText(name: QueryName): string {
  *
  * @param parameters its `{name:Type}` parameters
  * @param settings of this query alone, such as the time it may take
- * @returns rows checked against their schema in rows.ts
+ * @returns rows checked against their schema in `rows/`
  */
 export async function select<Name extends QueryName>(
   client: ClickHouseClient,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from 'vitest'
-import type { ScoreRow } from '../clickhouse/rows.ts'
+import type { ScoreRow } from '../clickhouse/rows/scores.ts'
 import { scoreRows } from '../clickhouse/testing/score-rows.ts'
 import { type TestStore, testStore } from '../clickhouse/testing/test-store.ts'
 import { sinkContract } from '../dataflow/testing/sink-contract.ts'

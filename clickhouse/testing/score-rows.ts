@@ -1,4 +1,4 @@
-import type { ScoreRow } from '../rows.ts'
+import type { ScoreRow } from '../rows/scores.ts'
 
 const labels = ['negative', 'neutral', 'positive']
 

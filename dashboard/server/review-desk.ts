@@ -1,4 +1,4 @@
-import type { LabelRow } from '../../clickhouse/rows.ts'
+import type { LabelRow } from '../../clickhouse/rows/labels.ts'
 import type { Clock } from '../../core/clock.ts'
 import { simulatedReviewer } from '../../jobs/drift/review/reveal.ts'
 import { krippendorffAlpha, rawAgreement } from '../../stats/krippendorff.ts'

@@ -1,6 +1,6 @@
 import { insertLabels } from '../../clickhouse/labels.ts'
 import type { QueryRow } from '../../clickhouse/queries.ts'
-import type { LabelRow } from '../../clickhouse/rows.ts'
+import type { LabelRow } from '../../clickhouse/rows/labels.ts'
 import type { StoreSession } from './store-session.ts'
 
 export type QueuedPost = QueryRow<'review_next'>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { AlertRow } from '../../clickhouse/rows.ts'
+import type { AlertRow } from '../../clickhouse/rows/alerts.ts'
 import { AlertRule } from '../../core/alert-settings.ts'
 import { type Alert, advance, type Finding, fingerprint, type Telling } from './alert.ts'
 

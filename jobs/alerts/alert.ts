@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { AlertEvent, AlertRow } from '../../clickhouse/rows.ts'
+import type { AlertEvent, AlertRow } from '../../clickhouse/rows/alerts.ts'
 import type { AlertRule } from '../../core/alert-settings.ts'
 
 /** What of the stream a rule judged by itself: everything is `{ by: '', name: '' }`. */

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { QueryRow } from '../../clickhouse/queries.ts'
-import type { AlertRow } from '../../clickhouse/rows.ts'
+import type { AlertRow } from '../../clickhouse/rows/alerts.ts'
 import { type AlertRule, secretBytes } from '../../core/alert-settings.ts'
 import { fingerprint, type Group } from './alert.ts'
 

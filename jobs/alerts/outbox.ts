@@ -1,4 +1,4 @@
-import type { DeliveryOutcome, DeliveryRow } from '../../clickhouse/rows.ts'
+import type { DeliveryOutcome, DeliveryRow } from '../../clickhouse/rows/alerts.ts'
 import type { AlertWebhook } from '../../core/alert-settings.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'

@@ -1,4 +1,4 @@
-import type { DeliveryOutcome } from '../../clickhouse/rows.ts'
+import type { DeliveryOutcome } from '../../clickhouse/rows/alerts.ts'
 import { type JobStatus, writeStatus } from '../../core/status.ts'
 import type { Alert } from './alert.ts'
 import type { AlertsJobOptions } from './main.ts'

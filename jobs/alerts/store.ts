@@ -1,7 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { insertRows } from '../../clickhouse/insert-rows.ts'
 import { type QueryRow, select } from '../../clickhouse/queries.ts'
-import type { AlertRow, DeliveryRow } from '../../clickhouse/rows.ts'
+import type { AlertRow, DeliveryRow } from '../../clickhouse/rows/alerts.ts'
 import type { Alert, Group } from './alert.ts'
 import { alertRowOf, noticeOf } from './notice.ts'
 import type { Outgoing } from './outbox.ts'

@@ -1,6 +1,6 @@
 import { ClickHouseError } from '@clickhouse/client'
 import { storeFailure } from '../../clickhouse/client.ts'
-import type { AlertRow } from '../../clickhouse/rows.ts'
+import type { AlertRow } from '../../clickhouse/rows/alerts.ts'
 import type { AlertRule } from '../../core/alert-settings.ts'
 import { DriftlineError, messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type DriftCheckRow, Verdict } from '../../clickhouse/rows.ts'
+import { type DriftCheckRow, Verdict } from '../../clickhouse/rows/drift.ts'
 
 /** What one run of the drift job found; `rows` is what `drift_checks` holds of it. */
 export interface CheckResult {

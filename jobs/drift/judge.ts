@@ -1,4 +1,4 @@
-import type { Verdict } from '../../clickhouse/rows.ts'
+import type { Verdict } from '../../clickhouse/rows/drift.ts'
 import { holm } from '../../stats/holm.ts'
 import type { Outcome } from './outcome.ts'
 

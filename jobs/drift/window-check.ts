@@ -1,4 +1,4 @@
-import type { DriftCheckRow, Verdict } from '../../clickhouse/rows.ts'
+import type { DriftCheckRow, Verdict } from '../../clickhouse/rows/drift.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Documents } from '../../models/registry/documents.ts'
 import type { Manifest } from '../../models/registry/manifest.ts'

@@ -1,4 +1,4 @@
-import type { SwapRow } from '../../clickhouse/rows.ts'
+import type { SwapRow } from '../../clickhouse/rows/scores.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
 import type { Lane, Turn } from './lane.ts'

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { storeFailure } from '../../clickhouse/client.ts'
-import type { ScoreRow } from '../../clickhouse/rows.ts'
+import type { ScoreRow } from '../../clickhouse/rows/scores.ts'
 
 /**
  * Writes shadow rows of any partitions, at most once: no position depends on them, and a row whose answer was lost is not

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { storeFailure } from '../../clickhouse/client.ts'
-import type { SwapRow } from '../../clickhouse/rows.ts'
+import type { SwapRow } from '../../clickhouse/rows/scores.ts'
 
 /**
  * Writes rows of `swaps` in one insert, durable when its promise resolves. Rows whose answer was lost may be written

@@ -1,4 +1,4 @@
-import type { SwapRow } from '../../clickhouse/rows.ts'
+import type { SwapRow } from '../../clickhouse/rows/scores.ts'
 import type { Scorer } from '../../inference/scorer.ts'
 import { lengthOf, type SlotRange, slotCount } from '../../models/registry/slots.ts'
 import type { Watch } from './watch.ts'

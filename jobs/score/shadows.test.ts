@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ScoreRow } from '../../clickhouse/rows.ts'
+import type { ScoreRow } from '../../clickhouse/rows/scores.ts'
 import { scoreRows } from '../../clickhouse/testing/score-rows.ts'
 import type { LoggedRow } from '../../connectors/clickhouse.ts'
 import type { Offset } from '../../connectors/event-log.ts'

@@ -1,4 +1,4 @@
-import type { ScoreRow } from '../../clickhouse/rows.ts'
+import type { ScoreRow } from '../../clickhouse/rows/scores.ts'
 import type { LoggedRow } from '../../connectors/clickhouse.ts'
 import type { Offset } from '../../connectors/event-log.ts'
 import type { Clock } from '../../core/clock.ts'

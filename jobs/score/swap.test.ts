@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { SwapRow } from '../../clickhouse/rows.ts'
+import type { SwapRow } from '../../clickhouse/rows/scores.ts'
 import { silentLog } from '../../core/log.ts'
 import { manualClock } from '../../dataflow/testing/manual-clock.ts'
 import { Guard } from '../../models/registry/traffic.ts'

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import type { SwapRow } from '../../clickhouse/rows.ts'
+import type { SwapRow } from '../../clickhouse/rows/scores.ts'
 import type { LogRecord, TopicInfo } from '../../connectors/event-log.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'

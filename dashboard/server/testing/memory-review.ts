@@ -1,4 +1,4 @@
-import type { LabelRow } from '../../../clickhouse/rows.ts'
+import type { LabelRow } from '../../../clickhouse/rows/labels.ts'
 import type { Answer, QueuedPost, ReviewStore } from '../review-store.ts'
 
 /** A review queue in memory that says what the SQL says; an error in `trouble` is thrown instead. */

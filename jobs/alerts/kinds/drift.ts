@@ -1,4 +1,4 @@
-import { Verdict } from '../../../clickhouse/rows.ts'
+import { Verdict } from '../../../clickhouse/rows/drift.ts'
 import type { Finding } from '../alert.ts'
 import type { Look } from '../look.ts'
 

@@ -1,4 +1,4 @@
-import type { DriftCheckRow } from '../../../clickhouse/rows.ts'
+import type { DriftCheckRow } from '../../../clickhouse/rows/drift.ts'
 
 /** The verdict of a made-up drift check. */
 export const driftCheck = (

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { storeFailure } from '../../../clickhouse/client.ts'
-import type { TrainingRow } from '../../../clickhouse/rows.ts'
+import type { TrainingRow } from '../../../clickhouse/rows/trainings.ts'
 import type { Retraining } from './state.ts'
 
 /** The row of table `trainings` that tells of the step which a retraining has just taken. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { TrainingRow } from '../../../clickhouse/rows.ts'
+import type { TrainingRow } from '../../../clickhouse/rows/trainings.ts'
 import { gateNames } from '../../../models/gates/report.ts'
 
 /** The steps of a retraining, in the order in which a good one takes them, and its ends. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { strategies } from '../../../clickhouse/rows.ts'
+import { strategies } from '../../../clickhouse/rows/labels.ts'
 import { seededRandom } from '../../../core/random.ts'
 import { weightedAccuracy } from '../../../stats/weighted-accuracy.ts'
 import { entropyDoubt, marginDoubt } from './acquisition.ts'

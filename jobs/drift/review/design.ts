@@ -1,4 +1,4 @@
-import { type Strategy, strategies } from '../../../clickhouse/rows.ts'
+import { type Strategy, strategies } from '../../../clickhouse/rows/labels.ts'
 import type { Random } from '../../../core/random.ts'
 import { inclusionProbabilities, systematicSample, unionProbability } from '../../../stats/sampling.ts'
 import { entropyDoubt, marginDoubt } from './acquisition.ts'

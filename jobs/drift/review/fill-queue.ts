@@ -1,7 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { insertReviews } from '../../../clickhouse/labels.ts'
 import { select } from '../../../clickhouse/queries.ts'
-import type { Strategy } from '../../../clickhouse/rows.ts'
+import type { Strategy } from '../../../clickhouse/rows/labels.ts'
 import type { Clock } from '../../../core/clock.ts'
 import type { Random } from '../../../core/random.ts'
 import type { CheckResult } from '../check-result.ts'

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { LabelRow } from '../../../../clickhouse/rows.ts'
+import type { LabelRow } from '../../../../clickhouse/rows/labels.ts'
 import { systemClock } from '../../../../core/clock.ts'
 import { seededRandom } from '../../../../core/random.ts'
 import type { Registry } from '../../../../models/registry/registry.ts'
