@@ -6,6 +6,7 @@ import { judgeVersions, mustBeUnused, removeUnused } from '../models/registry/co
 import type { Registry } from '../models/registry/registry.ts'
 import { type Context, runs, verb } from './command.ts'
 import { modelName, openRegistry, versionRef, whoami } from './registry.ts'
+import { whole } from './whole.ts'
 
 interface DeleteFlags extends Record<string, unknown> {
   readonly reason: string
@@ -139,11 +140,6 @@ function described({
     `${removed.length} versions, ${megabytes} MB, and ${leftovers.length} leftovers${dryRun ? ' (dry run: nothing was changed)' : ''}`,
   ]
   return `${lines.join('\n')}\n`
-}
-
-function whole(text: string): number {
-  if (/^\d{1,6}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It must be a whole number, 0 or more.')
 }
 
 function days(text: string): number {

@@ -4,10 +4,12 @@ import { z } from 'zod'
 import { DriftlineError, messageOf } from '../core/errors.ts'
 import { createScorer } from '../inference/create-scorer.ts'
 import type { Scored } from '../inference/scorer.ts'
+import type { ModelDirectory } from '../models/model-directory.ts'
 import { mcnemar } from '../stats/mcnemar.ts'
 import { type Context, runs, verb } from './command.ts'
 import { provingWith } from './prove-model.ts'
 import { openRegistry, versionRef } from './registry.ts'
+import { whole } from './whole.ts'
 
 interface DiffFlags extends Record<string, unknown> {
   readonly on: string
@@ -30,14 +32,15 @@ export const diffCommand = () =>
     .argument('<first>', 'sentiment@1, or 1 of the model that is set')
     .argument('<second>', 'sentiment@2, or 2')
     .requiredOption('--on <file>', 'posts: JSON Lines of text, perhaps with label; .gz is unpacked')
-    .option('--examples <n>', 'posts to show of those that the two call differently', Number, 10)
+    .option('--examples <n>', 'posts to show of those that the two call differently', whole, 10)
     .option('--workers <threads>', 'inference threads (DRIFTLINE_WORKERS)')
     .action(
       runs<DiffFlags>(async (context, { on, examples }, [one = '', two = '']) => {
         if (context.loaded.origins.logLevel === 'default') context.log.level = 'warn'
         const rows = await readRows(on)
         const texts = rows.map(({ text }) => text)
-        const [first, second] = [await score(context, one, texts), await score(context, two, texts)]
+        const models = [await openProved(context, one), await openProved(context, two)] as const
+        const [first, second] = [await score(context, models[0], texts), await score(context, models[1], texts)]
         const result = compare(rows, first, second, examples)
         process.stdout.write(context.json ? `${JSON.stringify(result, null, 2)}\n` : describe(one, two, result))
         return 0
@@ -61,15 +64,19 @@ async function readRows(path: string): Promise<Row[]> {
   }
 }
 
+async function openProved(context: Context, version: string): Promise<ModelDirectory> {
+  const ref = versionRef(version, context.config)
+  const directory = await (await openRegistry(context.config)).open(ref.name, ref.version)
+  await provingWith(context)(directory)
+  return directory
+}
+
 async function score(
   { config, log, signal }: Context,
-  version: string,
+  directory: ModelDirectory,
   texts: readonly string[],
 ): Promise<readonly (Scored | DriftlineError)[]> {
-  const ref = versionRef(version, config)
-  const directory = await (await openRegistry(config)).open(ref.name, ref.version)
   const { device, variant, workers, batchTokens } = config
-  await provingWith({ config, log, signal })(directory)
   const scorer = await createScorer({ directory, device, variant, workers, batchTokens, log, signal })
   try {
     return await scorer.score(texts)

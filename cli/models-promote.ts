@@ -58,7 +58,9 @@ async function move(
   { reason, force, dryRun }: MoveFlags,
 ): Promise<number> {
   const next = await registry.open(name, to)
-  const current = from === undefined ? undefined : await registry.open(name, from)
+  const opened = from === undefined ? undefined : from === to ? next : await openOrDamage(registry, name, from)
+  const damage = opened instanceof DriftlineError ? opened : undefined
+  const current = opened instanceof DriftlineError ? undefined : opened
   const outcome = from === to ? 'unchanged' : dryRun ? 'would change' : 'changed'
   if (outcome !== 'unchanged') {
     mayTakeAlias(next, { force, reason }) // a dry run says no where the real one would
@@ -76,9 +78,25 @@ async function move(
   }
   const moves = `${name} ${champion}: ${from ?? 'none'} → ${to}${dryRun ? ' (dry run: nothing was changed)' : ''}`
   const lines =
-    outcome === 'unchanged' ? [`${name} ${champion} is ${to} already`] : [moves, ...differences(current, next)]
+    outcome === 'unchanged'
+      ? [`${name} ${champion} is ${to} already`]
+      : [
+          moves,
+          ...(damage === undefined ? [] : [`  ${name}@${from} cannot be read: ${damage.message}`]),
+          ...differences(current, next),
+        ]
   process.stdout.write(`${lines.join('\n')}\n`)
   return 0
+}
+
+/** The champion that is to go. One that is damaged, or not signed, is a reason to leave it and none to stay. */
+async function openOrDamage(registry: Registry, name: string, version: number): Promise<ModelDirectory | DriftlineError> {
+  try {
+    return await registry.open(name, version)
+  } catch (error) {
+    if (error instanceof DriftlineError && !error.retryable) return error
+    throw error
+  }
 }
 
 /** What the two say about themselves, where it differs; certificate, gates and descent always. */

@@ -226,3 +226,21 @@ test('verify finds a post on the wrong side, a stand-in for nobody, and a shadow
   await wrong(`'wrong' AS batch_id, 3 AS stood_in_for`, { version: 1, recorded: 1 })
   await wrong(`'wrong' AS batch_id, 3 AS model_version, 1 AS shadow`, { version: 3, recorded: 0 })
 })
+
+test('a challenger is loaded once the registry is back, and stays in the traffic until then', async () => {
+  const { openVersion } = rig
+  let away = 2
+  rig.openVersion = async (name, version, signal) => {
+    if (away-- > 0) throw new DriftlineError('REGISTRY_UNAVAILABLE', { reason: 'no answer' })
+    return openVersion(name, version, signal)
+  }
+  await rig.whileScoring(async (models) => {
+    await set(2, { share: 0.1 })
+    await until(() => running(models).length > 0)
+    expect(running(models)).toEqual([[2, 0.1 * slotCount]])
+    expect((await readTraffic(rig.registry, 'tiny')).ended.map(({ reason }) => reason)).not.toContain(
+      expect.stringContaining('no answer'),
+    )
+  })
+  rig.openVersion = openVersion
+})

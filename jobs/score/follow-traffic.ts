@@ -178,6 +178,13 @@ class TrafficFollower {
       this.#log.info({ model: this.#name, version, mode, share, by, reason, loadMs }, 'a challenger scores')
     } catch (error) {
       if (signal.aborted) return
+      if (error instanceof DriftlineError && error.retryable) {
+        // A registry that is away for a moment says nothing against the version: the next look loads it.
+        this.#log.warn({ err: error, model: this.#name, version }, 'a challenger is not loaded yet')
+        if (this.#known.get(version) === known) this.#known.delete(version)
+        this.#revision = -1
+        return
+      }
       const outcome = error instanceof DriftlineError ? error.code : 'FAILED'
       this.#log.error({ err: error, model: this.#name, version }, 'a challenger cannot be used')
       this.#endLater(version, since, { by: jobName, reason: messageOf(error) })

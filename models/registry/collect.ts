@@ -1,5 +1,5 @@
 import { DriftlineError } from '../../core/errors.ts'
-import type { Registry } from './registry.ts'
+import { manifestOrDamage, type Registry } from './registry.ts'
 import { usesOf } from './uses.ts'
 
 export interface CollectOptions {
@@ -14,6 +14,7 @@ export interface CollectOptions {
 
 export interface Judged {
   readonly version: number
+  /** 0 where the manifest cannot be read. */
   readonly bytes: number
   /** Why it stays; empty for a version that nothing needs. */
   readonly kept: readonly string[]
@@ -28,7 +29,12 @@ export async function judgeVersions(registry: Registry, name: string, options: C
   const newest = new Set(keep === 0 ? [] : versions.slice(-keep))
   return Promise.all(
     versions.map(async (version) => {
-      const { createdAt, files } = await registry.manifest(name, version)
+      const manifest = await manifestOrDamage(registry, name, version)
+      if (manifest instanceof DriftlineError) {
+        const why = 'its manifest cannot be read, so its age is not known: look at it, then use models delete'
+        return { version, bytes: 0, kept: [...(uses.get(version) ?? []), why] }
+      }
+      const { createdAt, files } = manifest
       const since = Math.max(Date.parse(createdAt), lastUsed.get(version) ?? 0)
       const kept = [...(uses.get(version) ?? [])]
       if (newest.has(version)) kept.push(`among the newest ${keep}`)
@@ -69,7 +75,8 @@ export async function mustBeUnused(
   version: number,
   running: readonly number[],
 ): Promise<void> {
-  await registry.manifest(name, version)
+  const versions = await registry.versions(name)
+  if (!versions.includes(version)) throw new DriftlineError('VERSION_UNKNOWN', { model: name, version, versions })
   const uses = (await usesOf(registry, name, running)).get(version)
   if (uses !== undefined) throw new DriftlineError('VERSION_IN_USE', { model: name, version, uses })
 }

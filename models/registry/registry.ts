@@ -143,6 +143,24 @@ export function moved(at: Aliases['at'], alias: string, to: number): Record<stri
 }
 
 /**
+ * The manifest of a version, or what is wrong with it: one that is damaged keeps nobody from the others.
+ *
+ * @throws DriftlineError what says nothing about this version, such as `REGISTRY_UNAVAILABLE`
+ */
+export async function manifestOrDamage(
+  registry: Registry,
+  name: string,
+  version: number,
+): Promise<Manifest | DriftlineError> {
+  try {
+    return await registry.manifest(name, version)
+  } catch (error) {
+    if (error instanceof DriftlineError && error.code === 'MODEL_INVALID') return error
+    throw error
+  }
+}
+
+/**
  * Names become folders and keys of stores, so what is none is refused before it is a part of a path.
  *
  * @throws DriftlineError `USAGE`
