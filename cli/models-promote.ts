@@ -90,7 +90,11 @@ async function move(
 }
 
 /** The champion that is to go. One that is damaged, or not signed, is a reason to leave it and none to stay. */
-async function openOrDamage(registry: Registry, name: string, version: number): Promise<ModelDirectory | DriftlineError> {
+async function openOrDamage(
+  registry: Registry,
+  name: string,
+  version: number,
+): Promise<ModelDirectory | DriftlineError> {
   try {
     return await registry.open(name, version)
   } catch (error) {
