@@ -184,7 +184,7 @@ function windowsOf(
   )
 }
 
-export function judgeStream(
+function judgeStream(
   reference: Reference,
   windows: readonly (readonly ScoredPost[])[],
   every: number,

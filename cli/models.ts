@@ -147,8 +147,7 @@ async function fromHub(
 ): Promise<Imported> {
   const cache = join(config.data, 'hub')
   const progress = downloadProgress(process.stderr, systemClock)
-  const directory = await downloadFromHub({ model, cache, signal, onProgress: progress.show })
-  progress.end()
+  const directory = await downloadFromHub({ model, cache, signal, onProgress: progress.show }).finally(progress.end)
   const imported = await importing(directory)
   await rm(cachedModelPath(cache, model), { recursive: true, force: true })
   return imported

@@ -1,4 +1,4 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -128,6 +128,21 @@ test.each([
   ['--é--x--', 'x'],
 ])('%s gives the name %s', (from, expected) => {
   expect(modelName(from)).toBe(expected)
+})
+
+test('what came to be at --out in the meantime stays', async () => {
+  const { folder, out, run } = await folderWithExport()
+  const meanwhile = async () => {
+    await mkdir(out)
+    await writeFile(join(out, 'mine.txt'), 'not a model')
+    return answers
+  }
+  for (const force of [false, true]) {
+    await rm(out, { recursive: true, force: true })
+    await expect(run({ force, prove: meanwhile })).rejects.toMatchObject({ code: 'USAGE' })
+    expect(await readdir(out)).toEqual(['mine.txt'])
+  }
+  expect((await readdir(folder)).sort()).toEqual(['export', 'model'])
 })
 
 test('where no letter is left, a name is asked for', () => {

@@ -9,6 +9,7 @@ import { boundsOf, loadModelDirectory, type ModelDirectory, manifestFile, writeM
 import { type Golden, goldenFile } from '../proof/golden.ts'
 import { isFault } from '../proof/refuse.ts'
 import { readBounded } from '../read-bounded.ts'
+import { Disk } from '../registry/disk.ts'
 import type { Manifest } from '../registry/manifest.ts'
 import { checkGraph, type GraphPorts } from './check-graph.ts'
 import { ExportConfig, ExportTokenizerConfig, maxTokensOf, withLabels } from './export-config.ts'
@@ -89,7 +90,10 @@ export async function importModel(options: ImportOptions): Promise<Imported> {
     await write(goldenFile, `${JSON.stringify(await options.prove(directory), null, 2)}\n`)
     await rm(join(draft, manifestFile))
     const manifest = await writeManifest(draft, facts)
-    await moveInto(draft, out)
+    await checkFree(out, options.force) // somebody may have made one in the minutes that this took
+    if (options.force) await replace(out, draft)
+    else await place(out, draft)
+    await new Disk().sync(dirname(out))
     return { out, manifest, labels: directory.labels, folded: graph.folded }
   } catch (error) {
     if (!isFault(error)) throw error
@@ -133,8 +137,17 @@ export async function checkFree(out: string, force: boolean): Promise<void> {
   }
 }
 
+/** @throws DriftlineError `USAGE` when something that is not empty is there: a rename replaces nothing else */
+async function place(out: string, draft: string): Promise<void> {
+  try {
+    await rename(draft, out)
+  } catch (error) {
+    throw new DriftlineError('USAGE', { reason: messageOf(error), out }, { cause: error })
+  }
+}
+
 /** The old directory steps aside first, and comes back when the new one cannot take its place. */
-async function moveInto(draft: string, out: string): Promise<void> {
+async function replace(out: string, draft: string): Promise<void> {
   const aside = `${draft}.old`
   const replaced = await rename(out, aside).then(
     () => true,
