@@ -5,6 +5,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import { select } from '../clickhouse/queries.ts'
 import { type LabelOrigin, labelOrigins } from '../clickhouse/rows/labels.ts'
 import { runs, verb } from './command.ts'
+import { whole } from './whole.ts'
 import { withStore } from './with-store.ts'
 
 interface ExportFlags extends Record<string, unknown> {
@@ -24,7 +25,7 @@ export const exportLabelsCommand = () =>
     .option('--until <time>', 'posts written before then, ISO 8601', time)
     .addOption(new Option('--origin <origin>', 'only posts with an answer that came about so').choices(labelOrigins))
     .option('--min-agreement <share>', 'least share of the answers that say what is written', share, 0)
-    .option('--min-answers <n>', 'least number of answers for a post', count, 1)
+    .option('--min-answers <n>', 'least number of answers for a post', whole(1), 1)
     .option('--answers', 'every answer in a row of its own instead; labels import takes them back', false)
     .option('--out <file>', 'file to write instead of stdout; packed when it ends in .gz')
     .addHelpText(
@@ -104,12 +105,6 @@ function time(value: string): number {
   const ms = Date.parse(value)
   if (Number.isFinite(ms)) return ms
   throw new InvalidArgumentError('It must be an ISO 8601 time.')
-}
-
-function count(value: string): number {
-  const number = Number(value)
-  if (Number.isInteger(number) && number >= 1) return number
-  throw new InvalidArgumentError('It must be a whole number of at least 1.')
 }
 
 function share(value: string): number {

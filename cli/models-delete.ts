@@ -48,7 +48,7 @@ export const deleteCommand = () =>
 export const collectCommand = () =>
   verb('gc', 'remove versions that nothing has used for a while, and what killed publishers left behind')
     .argument('[model]', 'name in the registry (default: all)')
-    .option('--keep <n>', 'newest versions of a model that stay whether used or not', whole, 10)
+    .option('--keep <n>', 'newest versions of a model that stay whether used or not', whole(0), 10)
     .option('--unused-days <n>', 'days that a version must have been out of use', days, 30)
     .option('--reason <text>', 'why, for the audit', '')
     .option('--dry-run', 'say what would be removed, and remove nothing', false)

@@ -32,7 +32,7 @@ export const diffCommand = () =>
     .argument('<first>', 'sentiment@1, or 1 of the model that is set')
     .argument('<second>', 'sentiment@2, or 2')
     .requiredOption('--on <file>', 'posts: JSON Lines of text, perhaps with label; .gz is unpacked')
-    .option('--examples <n>', 'posts to show of those that the two call differently', whole, 10)
+    .option('--examples <n>', 'posts to show of those that the two call differently', whole(0), 10)
     .option('--workers <threads>', 'inference threads (DRIFTLINE_WORKERS)')
     .action(
       runs<DiffFlags>(async (context, { on, examples }, [one = '', two = '']) => {

@@ -13,6 +13,7 @@ import { describeSet } from '../training/report.ts'
 import { type TrainReport, trainModel } from '../training/train-model.ts'
 import type { Layers } from '../training/trainable.ts'
 import { runs, verb } from './command.ts'
+import { whole } from './whole.ts'
 
 interface TrainFlags extends Record<string, unknown> {
   readonly labels: string
@@ -193,14 +194,6 @@ const repeatable = (flags: string, description: string): Option =>
   new Option(flags, description)
     .argParser((value: string, list: readonly string[]): readonly string[] => [...list, value])
     .default([], 'none')
-
-function whole(least: number): (value: string) => number {
-  return (value) => {
-    const number = Number(value)
-    if (Number.isInteger(number) && number >= least) return number
-    throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`)
-  }
-}
 
 function positive(value: string): number {
   const number = Number(value)

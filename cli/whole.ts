@@ -1,7 +1,9 @@
 import { InvalidArgumentError } from 'commander'
 
-/** An option that is a whole number of at most six digits, 0 or more. */
-export function whole(text: string): number {
-  if (/^\d{1,6}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It must be a whole number, 0 or more.')
+/** An option that is a whole number, of at most nine digits. */
+export function whole(least: number): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text)
+    throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`)
+  }
 }
