@@ -64,11 +64,11 @@ export async function startModel(setting: string, place: RegistryPlace, options:
   const { signal } = options
   signal.throwIfAborted()
   // Once it has started, the job itself says when: it drains first, and follows its model until then.
-  const registry = new AbortController()
-  const leave = () => registry.abort(signal.reason)
+  const leaving = new AbortController()
+  const leave = () => leaving.abort(signal.reason)
   signal.addEventListener('abort', leave)
   try {
-    return await started(setting, place, options, registry)
+    return await started(setting, place, options, leaving)
   } finally {
     signal.removeEventListener('abort', leave)
   }
