@@ -11,6 +11,7 @@ import { systemClock } from '../core/clock.ts'
 import { type Config, loadConfig } from '../core/config.ts'
 import { silentLog } from '../core/log.ts'
 import { type JobStatus, readStatuses } from '../core/status.ts'
+import { allocatorEnvironment } from '../jobs/score/allocator.ts'
 import { adoptBundled, bundledName } from '../models/load-model.ts'
 import { bundledModelPath } from '../models/model-directory.ts'
 import { openFileRegistry, registryFolder } from '../models/registry/file-registry.ts'
@@ -79,14 +80,14 @@ export class SwapRig {
   }
 
   async start(): Promise<void> {
-    const start = (...args: readonly string[]) => {
-      const child = startVerb(args, this.#env)
+    const start = (verb: string, settings: NodeJS.ProcessEnv = {}) => {
+      const child = startVerb([verb], { ...settings, ...this.#env })
       this.#running.push(child)
       return child
     }
     start('store')
     await until('the store', async () => readStoreAddress(this.#config.data) !== undefined)
-    this.#score = start('score')
+    this.#score = start('score', allocatorEnvironment)
     await until('the score job', async () => (await this.status())?.state === 'ok')
     this.#client = storeClient(this.#config)
   }

@@ -8,6 +8,7 @@ import { type Config, type ConfigKey, environmentName, type LoadedConfig } from 
 import { DriftlineError } from '../core/errors.ts'
 import { packageRoot } from '../core/package-root.ts'
 import { readStatuses } from '../core/status.ts'
+import { allocatorEnvironment } from '../jobs/score/allocator.ts'
 import { type Context, runs, verb } from './command.ts'
 import { printPartLine } from './supervisor/part-output.ts'
 import { type Part, supervise } from './supervisor/supervisor.ts'
@@ -62,7 +63,7 @@ async function up({ config, loaded, log, signal, json }: Context, source: Source
   const parts = [
     ...(config.clickhouseUrl === undefined ? [part('store', ['store'], answering, { graceMs: 2000 })] : []),
     part('dashboard', ['dashboard'], async (stop) => announce(await page.line(stop), json), { onData: page.push }),
-    part('score', ['score'], scoring),
+    part('score', ['score'], scoring, { env: { ...allocatorEnvironment, ...env } }),
     part('drift', ['drift'], async () => undefined),
     ...(source === 'demo' || config.alertRules.length > 0 ? [part('alerts', ['alerts'], async () => undefined)] : []),
     ...(source === 'demo'
