@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { packageRoot } from '../../core/package-root.ts'
 import { allocatorEnvironment } from './allocator.ts'
 
-const ComposeFile = z.object({ services: z.record(z.string(), z.object({ environment: z.unknown() })) })
+const ComposeFile = z.object({ services: z.record(z.string(), z.object({ environment: z.unknown().optional() })) })
 
 test('score jobs in containers have the settings that `driftline up` gives its own', async () => {
   const file = await readFile(join(packageRoot, 'docker-compose.yml'), 'utf8')
