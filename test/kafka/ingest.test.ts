@@ -22,9 +22,9 @@ describe.skipIf(missing !== undefined)(`ingest kafka ${missing ?? ''}`, () => {
   let folder: string
   let config: Config
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'driftline-ingest-kafka-'))
     cluster = await KafkaCluster.start({ version: '3.9.1' })
     theirs = openKafkaLog({ brokers: brokersOf(cluster.addresses()), replication: 1 })
-    folder = mkdtempSync(join(tmpdir(), 'driftline-ingest-kafka-'))
     config = loadConfig({ data: folder, partitions: 1 }, {}, folder).config
   })
   afterAll(async () => {
