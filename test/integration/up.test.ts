@@ -19,11 +19,12 @@ function startedBy(up: Started): { part: string; pid: number }[] {
   return [...parts, ...(engine === undefined ? [] : [{ part: 'engine', pid: engine }])]
 }
 
-/** The score job's status once it works and has scored something. */
-const scoring = (notBy?: number) =>
+/** The status of the score job that `up` started last, once it works and has scored something. A killed one leaves its own. */
+const scoring = (up: Started, notBy?: number) =>
   eventually(async () => {
+    const pid = startedBy(up).findLast(({ part }) => part === 'score')?.pid
     const status = (await readStatuses(place.data, Date.now())).find(({ job }) => job === 'score')?.status
-    const works = status?.state === 'ok' && status.pid !== notBy && (status.counts.scored ?? 0) > 0
+    const works = status?.state === 'ok' && status.pid === pid && pid !== notBy && (status.counts.scored ?? 0) > 0
     return works ? status : undefined
   })
 
@@ -33,7 +34,7 @@ test('up brings every part to work, restarts one that is killed, and Ctrl-C ends
   const up = place.start('up', '--source', 'demo', '--json')
   const { url } = JSON.parse(await up.line())
   expect(await (await fetch(url)).text()).toContain('<title>Driftline</title>')
-  const first = await scoring()
+  const first = await scoring(up)
   expect(
     startedBy(up)
       .map(({ part }) => part)
@@ -41,7 +42,7 @@ test('up brings every part to work, restarts one that is killed, and Ctrl-C ends
   ).toEqual(['alerts', 'dashboard', 'drift', 'engine', 'ingest', 'reviewer', 'score', 'store'])
 
   process.kill(first.pid, 'SIGKILL')
-  const second = await scoring(first.pid)
+  const second = await scoring(up, first.pid)
   expect(isRunning(first.pid)).toBe(false)
   const parts = startedBy(up)
   expect(parts.filter(({ part }) => part === 'score').map(({ pid }) => pid)).toEqual([first.pid, second.pid])
@@ -57,7 +58,7 @@ test('the next start goes on where the last one stopped, and when it is killed, 
   const before = await place.json<Verification>('verify')
   const demo = place.start('demo')
   expect(await demo.line()).toMatch(/^Driftline is running: http:\/\/127\.0\.0\.1:\d+\/$/)
-  await scoring()
+  await scoring(demo)
   const parts = startedBy(demo)
   demo.child.kill('SIGKILL')
   await allGone(parts.map(({ pid }) => pid))
