@@ -50,17 +50,27 @@ export const diffCommand = () =>
 /** A kilobyte can unpack to a megabyte, a gigabyte to all memory. */
 const mostBytes = 2 ** 29
 
+/** @throws DriftlineError `SOURCE_UNAVAILABLE` for a file that cannot be read, `USAGE` for one that does not hold posts */
 async function readRows(path: string): Promise<Row[]> {
-  let line = 0
+  const rows = (await readText(path)).split('\n').flatMap((row, index) => {
+    if (row.trim() === '') return []
+    try {
+      return [Row.parse(JSON.parse(row))]
+    } catch (error) {
+      const why = error instanceof z.ZodError ? z.prettifyError(error).replaceAll('\n', ' ') : messageOf(error)
+      throw new DriftlineError('USAGE', { reason: `line ${index + 1} is not a post: ${why}`, path }, { cause: error })
+    }
+  })
+  if (rows.length === 0) throw new DriftlineError('USAGE', { reason: 'there is no post in the file', path })
+  return rows
+}
+
+async function readText(path: string): Promise<string> {
   try {
     const bytes = await readFile(path)
-    const text = (path.endsWith('.gz') ? gunzipSync(bytes, { maxOutputLength: mostBytes }) : bytes).toString('utf8')
-    return text.split('\n').flatMap((row) => {
-      line++
-      return row.trim() === '' ? [] : [Row.parse(JSON.parse(row))]
-    })
+    return (path.endsWith('.gz') ? gunzipSync(bytes, { maxOutputLength: mostBytes }) : bytes).toString('utf8')
   } catch (error) {
-    throw new DriftlineError('LABELS_INVALID', { reason: messageOf(error), path, line }, { cause: error })
+    throw new DriftlineError('SOURCE_UNAVAILABLE', { reason: messageOf(error), path }, { cause: error })
   }
 }
 

@@ -95,6 +95,20 @@ test('diff scores a file with both: agreement, flips, who is right, and examples
   expect((await models('diff', '1', '2', '--on', file)).stdout).toContain('McNemar')
 })
 
+test('diff names the line that is no post, an empty file, and one that cannot be read', async () => {
+  const file = join(folder, 'no-posts.jsonl')
+  await writeFile(file, `${JSON.stringify({ text: 'a post' })}\n\n{"label":"positive"}\n`)
+  const wrong = await models('diff', '1', '2', '--on', file)
+  expect(wrong).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('line 3 is not a post') })
+  await writeFile(file, '\n')
+  expect(await models('diff', '1', '2', '--on', file)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('no post'),
+  })
+  const missing = await models('diff', '1', '2', '--on', join(folder, 'missing.jsonl'))
+  expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('SOURCE_UNAVAILABLE') })
+})
+
 test('a version in use is not deleted, one that nothing uses is, and gc says what stays and why', async () => {
   const again = await makeReversed(false)
   const { version } = JSON.parse((await models('publish', again, '--json')).stdout)

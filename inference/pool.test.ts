@@ -187,6 +187,22 @@ test('a thread that cannot start fails with its reason and code', async () => {
   expect(pool.size).toBe(0)
 })
 
+test('a thread that the system does not give is one that did not start', async () => {
+  const { start } = scriptedThreads()
+  const { clock } = manualClock()
+  let given = 0
+  const limited: StartThread = (listener) => {
+    if (given++ > 0) throw new Error('no more threads')
+    return start(listener)
+  }
+  const pool = new Pool({ start: limited, labels: ['no', 'yes'], timeLimitMs: 1000, clock, log: silentLog })
+  await pool.grow()
+  await expect(pool.grow()).rejects.toMatchObject({ code: 'INFERENCE_FAILED' })
+  expect(pool.size).toBe(1)
+  await expect(pool.score(['1 crash', '2'])).rejects.toMatchObject({ code: 'INFERENCE_FAILED' })
+  await pool.close(new Error('stop')) // waits for none that there never was
+})
+
 test('when the last thread is lost and cannot be replaced, calls are rejected instead of waiting for ever', async () => {
   const { pool, seen } = await openPool(1)
   const call = pool.score(['1 crash', '2 good'])

@@ -1,10 +1,10 @@
 import type { Clock } from '../core/clock.ts'
-import { DriftlineError } from '../core/errors.ts'
+import { DriftlineError, messageOf } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { FromWorker } from './protocol.ts'
 import { fillScored } from './scored.ts'
 import type { Scored } from './scorer.ts'
-import type { StartThread, Thread } from './thread.ts'
+import type { StartThread, Thread, ThreadListener } from './thread.ts'
 
 export interface PoolOptions {
   readonly start: StartThread
@@ -143,23 +143,26 @@ export class Pool {
     const member: Member = { thread: undefined, state: 'starting', chunks: [], watch: undefined, onFailed }
     this.#members.push(member)
     this.#running.add(member)
-    member.thread = this.#options.start({
-      onMessage: (message) => {
-        if (member.state === 'gone') return
-        if (message.kind === 'scored') this.#scored(member, message)
-        else if (message.kind === 'ready') {
-          member.state = 'ready'
-          onReady(message)
-          this.#dispatch()
-        } else this.#drop(member, restore(message))
-      },
-      onExit: (reason) => {
-        this.#running.delete(member)
-        if (this.#running.size === 0) this.#onAllEnded()
-        if (member.state === 'starting') this.#drop(member, new DriftlineError('INFERENCE_FAILED', { reason }))
-        else if (member.state === 'ready') this.#lost(member, reason)
-      },
-    })
+    const onMessage: ThreadListener['onMessage'] = (message) => {
+      if (member.state === 'gone') return
+      if (message.kind === 'scored') this.#scored(member, message)
+      else if (message.kind === 'ready') {
+        member.state = 'ready'
+        onReady(message)
+        this.#dispatch()
+      } else this.#drop(member, restore(message))
+    }
+    const onExit: ThreadListener['onExit'] = (reason) => {
+      this.#running.delete(member)
+      if (this.#running.size === 0) this.#onAllEnded()
+      if (member.state === 'starting') this.#drop(member, new DriftlineError('INFERENCE_FAILED', { reason }))
+      else if (member.state === 'ready') this.#lost(member, reason)
+    }
+    try {
+      member.thread = this.#options.start({ onMessage, onExit })
+    } catch (error) {
+      onExit(`no thread could be started: ${messageOf(error)}`) // as where the system has no more threads to give
+    }
   }
 
   #dispatch(): void {

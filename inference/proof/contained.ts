@@ -44,10 +44,10 @@ export async function runContained(containment: Containment): Promise<Ended> {
   const { signal, clock, onMessage, memoryMb } = containment
   signal.throwIfAborted()
   const child = start(containment)
-  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL) // what scores comes first
   const over = new AbortController()
   let peakMb: number | null = null
   try {
+    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL) // what scores comes first
     const ending = await new Promise<Ending>((resolve, reject) => {
       const look = () => {
         const now = residentMb(child.pid)
