@@ -58,7 +58,7 @@ classes, most that the share of a class may differ from the champion's; after, p
     )
     .action(
       runs<CanaryFlags>(async (context, flags, [version]) => {
-        const registry = await openRegistry(context.config)
+        const registry = await openRegistry(context.config, context.signal)
         if (version === undefined) {
           if (flags.stop || flags.share !== undefined || flags.guard !== undefined || flags.shadow !== undefined) {
             throw new DriftlineError('USAGE', { reason: 'say which version: models canary 2 --share 10%' })

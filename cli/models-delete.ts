@@ -29,9 +29,9 @@ export const deleteCommand = () =>
       '\nExample:\n  $ driftline models delete 3 --reason "trained on the wrong labels"\n\nA version stays while an alias points to it, while it takes posts as a challenger, while a job runs it, and while\na version that is used so was fine-tuned from it.',
     )
     .action(
-      runs<DeleteFlags>(async ({ config, json }, { reason, dryRun }, [text = '']) => {
+      runs<DeleteFlags>(async ({ config, json, signal }, { reason, dryRun }, [text = '']) => {
         const { name, version } = versionRef(text, config)
-        const registry = await openRegistry(config)
+        const registry = await openRegistry(config, signal)
         const running = await runningVersions(config.data, name)
         if (dryRun) await mustBeUnused(registry, name, version, running)
         else await removeUnused(registry, name, version, { by: whoami(), reason, running })
@@ -54,7 +54,7 @@ export const collectCommand = () =>
     .option('--dry-run', 'say what would be removed, and remove nothing', false)
     .action(
       runs<CollectFlags>(async (context, flags, [model]) => {
-        const registry = await openRegistry(context.config)
+        const registry = await openRegistry(context.config, context.signal)
         const names = model === undefined ? await registry.names() : [modelName(model, context.config)]
         const removed = []
         const kept = []

@@ -76,7 +76,7 @@ async function readText(path: string): Promise<string> {
 
 async function openProved(context: Context, version: string): Promise<ModelDirectory> {
   const ref = versionRef(version, context.config)
-  const directory = await (await openRegistry(context.config)).open(ref.name, ref.version)
+  const directory = await (await openRegistry(context.config, context.signal)).open(ref.name, ref.version)
   await provingWith(context)(directory)
   return directory
 }

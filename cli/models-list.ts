@@ -36,8 +36,8 @@ type Listed = Whole | Damaged
 /** `models list`. */
 export const listCommand = () =>
   verb('list', 'list the versions in the registry and what points to them').action(
-    runs(async ({ config, json }) => {
-      const versions = await list(await openRegistry(config))
+    runs(async ({ config, json, signal }) => {
+      const versions = await list(await openRegistry(config, signal))
       process.stdout.write(json ? `${JSON.stringify(versions, null, 2)}\n` : table(versions))
       return 0
     }),

@@ -28,7 +28,7 @@ export const promoteCommand = () =>
     .action(
       runs<MoveFlags>(async (context, flags, [version = '']) => {
         const ref = versionRef(version, context.config)
-        const registry = await openRegistry(context.config)
+        const registry = await openRegistry(context.config, context.signal)
         return move(context, registry, ref, (await registry.aliases(ref.name)).at.champion, flags)
       }),
     )
@@ -40,7 +40,7 @@ export const rollbackCommand = () =>
     .action(
       runs<MoveFlags>(async (context, flags, [model]) => {
         const name = modelName(model, context.config)
-        const registry = await openRegistry(context.config)
+        const registry = await openRegistry(context.config, context.signal)
         const { champion: from, previous } = (await registry.aliases(name)).at
         if (previous === undefined) {
           throw new DriftlineError('VERSION_UNKNOWN', { model: name, reason: 'no version was champion before' })

@@ -13,9 +13,9 @@ export const publishCommand = () =>
     )
     .action(
       runs(async (context, _, [directory = '']) => {
-        const { config, json } = context
+        const { config, json, signal } = context
         await provingWith(context)(await loadModelDirectory(directory))
-        const published = await (await openRegistry(config)).publish(directory)
+        const published = await (await openRegistry(config, signal)).publish(directory)
         const { name, version, created } = published
         process.stdout.write(
           json

@@ -24,11 +24,11 @@ export const verifyModelsCommand = () =>
     .option('--trusted-keys <keys>', 'public keys, or their files, separated by commas (DRIFTLINE_TRUSTED_KEYS)')
     .action(
       runs<{ requireSignature: boolean }>(async (context, { requireSignature }, args) => {
-        const { config, json } = context
+        const { config, json, signal } = context
         if (requireSignature && (config.trustedKeys ?? '') === '') {
           throw new DriftlineError('USAGE', { reason: 'whose signature? Name keys with --trusted-keys' })
         }
-        const verdicts = await verify(await openRegistry(config), context, args)
+        const verdicts = await verify(await openRegistry(config, signal), context, args)
         process.stdout.write(json ? `${JSON.stringify(verdicts, null, 2)}\n` : verdicts.map(line).join(''))
         return verdicts.every(({ ok }) => ok) ? 0 : 1
       }),

@@ -5,11 +5,16 @@ import { adoptBundled, bundledName, isBundledHere, parseModelSetting } from '../
 import { openRegistryAt } from '../models/registry/open-registry.ts'
 import type { Registry } from '../models/registry/registry.ts'
 
-/** The registry that is set, with the bundled model in it where there is one. */
-export async function openRegistry(config: Config): Promise<Registry> {
+/**
+ * The registry that is set, with the bundled model in it where there is one.
+ *
+ * @param signal ends what a bucket is asked, also in the middle of a change: a registry is whole after it, as after SIGKILL
+ */
+export async function openRegistry(config: Config, signal?: AbortSignal): Promise<Registry> {
+  const asking = signal && { signal }
   // Taken in without a signature where one is required: what loads it asks for that, and says what to do.
-  if (isBundledHere()) await adoptBundled(await openRegistryAt({ ...config, trustedKeys: undefined }))
-  return openRegistryAt(config)
+  if (isBundledHere()) await adoptBundled(await openRegistryAt({ ...config, trustedKeys: undefined }, asking))
+  return openRegistryAt(config, asking)
 }
 
 export interface VersionRef {
