@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander'
 import { systemClock } from '../core/clock.ts'
 import { DriftlineError } from '../core/errors.ts'
 import { readStatuses } from '../core/status.ts'
-import { judgeVersions, mustBeUnused, removeUnused } from '../models/registry/collect.ts'
+import { judgeVersions, mustBeUnused } from '../models/registry/collect.ts'
 import type { Registry } from '../models/registry/registry.ts'
 import { type Context, runs, verb } from './command.ts'
 import { modelName, openRegistry, versionRef, whoami } from './registry.ts'
@@ -34,7 +34,7 @@ export const deleteCommand = () =>
         const registry = await openRegistry(config, signal)
         const running = await runningVersions(config.data, name)
         if (dryRun) await mustBeUnused(registry, name, version, running)
-        else await removeUnused(registry, name, version, { by: whoami(), reason, running })
+        else await registry.remove(name, version, { by: whoami(), reason, running })
         process.stdout.write(
           json
             ? `${JSON.stringify({ model: name, version, outcome: dryRun ? 'would be removed' : 'removed', reason })}\n`
@@ -101,7 +101,7 @@ async function collect(
       continue
     }
     try {
-      if (!dryRun) await removeUnused(registry, name, version, order)
+      if (!dryRun) await registry.remove(name, version, order)
       removed.push(found)
     } catch (error) {
       // Somebody began to use it, or removed it, since it was judged.

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { judgeVersions, removeUnused } from './collect.ts'
+import { judgeVersions } from './collect.ts'
 import { openFileRegistry } from './file-registry.ts'
 import type { Registry } from './registry.ts'
 import { smallModel } from './testing/small-model.ts'
@@ -58,11 +58,11 @@ test('what nothing uses may go once it is old enough and no longer among the new
 test('a version in use stays, with every reason; another goes, and the log says so', async () => {
   const order = { by: 'bob', reason: 'tidy', running: [7] }
   const uses = (...reasons: string[]) => ({ code: 'VERSION_IN_USE', details: { uses: reasons } })
-  await expect(removeUnused(registry, 'tiny', 1, order)).rejects.toMatchObject(uses('parent of 2'))
-  await expect(removeUnused(registry, 'tiny', 4, order)).rejects.toMatchObject(uses('canary'))
-  await expect(removeUnused(registry, 'tiny', 7, order)).rejects.toMatchObject(uses('running'))
-  await expect(removeUnused(registry, 'tiny', 9, order)).rejects.toMatchObject({ code: 'VERSION_UNKNOWN' })
-  await removeUnused(registry, 'tiny', 6, order)
+  await expect(registry.remove('tiny', 1, order)).rejects.toMatchObject(uses('parent of 2'))
+  await expect(registry.remove('tiny', 4, order)).rejects.toMatchObject(uses('canary'))
+  await expect(registry.remove('tiny', 7, order)).rejects.toMatchObject(uses('running'))
+  await expect(registry.remove('tiny', 9, order)).rejects.toMatchObject({ code: 'VERSION_UNKNOWN' })
+  await registry.remove('tiny', 6, order)
   expect(await registry.versions('tiny')).toEqual([1, 2, 3, 4, 5, 7])
   expect((await registry.log('tiny')).at(-1)).toMatchObject({ remove: 6, by: 'bob', reason: 'tidy' })
 })

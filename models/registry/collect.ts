@@ -54,21 +54,10 @@ async function lastMoves(registry: Registry, name: string): Promise<ReadonlyMap<
 }
 
 /**
- * Removes a version that nothing uses.
+ * What a removal would find, for one that only asks.
  *
- * @throws DriftlineError `VERSION_IN_USE` with every reason, `VERSION_UNKNOWN`, `USAGE` without a reason
+ * @throws DriftlineError `VERSION_IN_USE` with every use, `VERSION_UNKNOWN`
  */
-export async function removeUnused(
-  registry: Registry,
-  name: string,
-  version: number,
-  order: { readonly by: string; readonly reason: string; readonly running: readonly number[] },
-): Promise<void> {
-  await mustBeUnused(registry, name, version, order.running)
-  await registry.remove(name, version, { by: order.by, reason: order.reason })
-}
-
-/** @throws DriftlineError `VERSION_IN_USE`, `VERSION_UNKNOWN` */
 export async function mustBeUnused(
   registry: Registry,
   name: string,

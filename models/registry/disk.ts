@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, renameSync } from 'node:fs'
 import { copyFile, link, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -69,6 +69,26 @@ export class Disk {
     return true
   }
 
+  /**
+   * Puts a finished folder in the place of another, which steps aside, and comes back when that fails. The system has no one
+   * step for it that Node can take, so the two renames follow each other at once: a kill falls between them only within
+   * these microseconds. The folder above is not synced.
+   *
+   * @returns false when there was none to step aside
+   */
+  swapFolder(draft: string, path: string, aside: string): boolean {
+    this.#before('rename')
+    const stepped = renamedNow(path, aside)
+    this.#before('rename')
+    try {
+      renameSync(draft, path)
+    } catch (error) {
+      if (stepped) renamedNow(aside, path)
+      throw error
+    }
+    return stepped
+  }
+
   /** Gives a finished file a name that is free: unlike a rename, a link never replaces. @returns false when it is taken */
   async placeFile(draft: string, path: string): Promise<boolean> {
     this.#before('link')
@@ -80,6 +100,17 @@ export class Disk {
   async remove(path: string): Promise<void> {
     this.#before('remove')
     await rm(path, { recursive: true, force: true })
+  }
+}
+
+/** @returns false when there is nothing to rename */
+function renamedNow(from: string, to: string): boolean {
+  try {
+    renameSync(from, to)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
   }
 }
 

@@ -49,7 +49,23 @@ export const Removal = z.strictObject({
 })
 export type Removal = z.infer<typeof Removal>
 
-export const LogEntry = z.union([Change, Removal])
+/**
+ * A version is about to become a challenger, which the model's traffic tells, and not the log. The entry comes before the
+ * traffic is written, so that a removal that has looked at the traffic before finds that the log went on, and looks again.
+ */
+export const Challenge = z.strictObject({
+  schema: z.literal(1),
+  change: z.int().positive(),
+  at: z.iso.datetime(),
+  by: z.string().min(1),
+  challenge: versionNumber,
+  reason: z.string(),
+  aliases: z.record(aliasName, versionNumber),
+  removed,
+})
+export type Challenge = z.infer<typeof Challenge>
+
+export const LogEntry = z.union([Change, Removal, Challenge])
 export type LogEntry = z.infer<typeof LogEntry>
 
 /** Where the aliases of a model point. */
@@ -71,6 +87,14 @@ export interface AliasMove {
 
 export interface RemovalOrder {
   /** Who removes it. */
+  readonly by: string
+  readonly reason: string
+  /** Versions that jobs run, as far as the caller knows. */
+  readonly running?: readonly number[]
+}
+
+export interface ChallengeOrder {
+  /** Who starts it. */
   readonly by: string
   readonly reason: string
 }
@@ -120,13 +144,20 @@ export interface Registry {
   lastMove(name: string, alias: string): Promise<Change | undefined>
   /** Every move of an alias, the oldest first. */
   audit(name: string): Promise<readonly Change[]>
-  /** Moves and removals, the oldest first: entry `n` has number `n`, counted from 1. */
+  /**
+   * Says in the log that a version is about to become a challenger. For `setChallenger`, which read the traffic before and
+   * writes it after, provided that it has not moved: of that and a removal of the version one fails.
+   *
+   * @throws DriftlineError `VERSION_UNKNOWN` when it was removed
+   */
+  announceChallenger(name: string, version: number, order: ChallengeOrder): Promise<void>
+  /** Moves, removals and challengers, the oldest first: entry `n` has number `n`, counted from 1. */
   log(name: string): Promise<readonly LogEntry[]>
   /**
-   * Removes a version for good; its number is not given out again. Of a removal and the move of an alias to that version,
-   * one fails.
+   * Removes a version for good; its number is not given out again. Of a removal and whatever would begin to use that
+   * version (see `usesOf`; but for the jobs that run it, which only the caller knows), one fails.
    *
-   * @throws DriftlineError `VERSION_UNKNOWN`, `VERSION_IN_USE` when an alias points to it, `USAGE` without a reason
+   * @throws DriftlineError `VERSION_UNKNOWN`, `VERSION_IN_USE` with every use, `USAGE` without a reason
    */
   remove(name: string, version: number, order: RemovalOrder): Promise<Removal>
   /** What no version needs: left behind by publishers and removals that were killed. Never that of a living publisher. */

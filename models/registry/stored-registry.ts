@@ -8,6 +8,7 @@ import { mayTakeAlias } from './may-take-alias.ts'
 import {
   type Aliases,
   type AliasMove,
+  type ChallengeOrder,
   type Change,
   checkedName,
   type LogEntry,
@@ -20,6 +21,8 @@ import {
 import { requireSignature } from './signatures.ts'
 import type { TrustedKey } from './signing-keys.ts'
 import { type Leftover, longestPublicationMs, type Store } from './store.ts'
+import { fenceTraffic, readTraffic } from './traffic.ts'
+import { usesGiven } from './uses.ts'
 
 /** What all registries do alike, wherever they are kept. */
 export class StoredRegistry implements Registry {
@@ -143,8 +146,7 @@ export class StoredRegistry implements Registry {
         const [was, is] = [expected ?? null, from ?? null]
         throw new DriftlineError('ALIAS_MOVED', { model: name, alias, expected: was, found: is })
       }
-      if (removed.includes(to))
-        throw new DriftlineError('VERSION_UNKNOWN', { model: name, version: to, reason: 'it was removed' })
+      mustNotBe(removed, name, to)
       const aliases = moved(at, alias, to)
       return {
         schema: 1,
@@ -162,16 +164,40 @@ export class StoredRegistry implements Registry {
     })
   }
 
-  async remove(name: string, version: number, { by, reason }: RemovalOrder): Promise<Removal> {
+  async announceChallenger(name: string, version: number, { by, reason }: ChallengeOrder): Promise<void> {
+    await this.#append(checkedName(name), ({ change, at, removed }) => {
+      mustNotBe(removed, name, version)
+      return {
+        schema: 1,
+        change: change + 1,
+        at: this.#now(),
+        by,
+        challenge: version,
+        reason,
+        aliases: { ...at },
+        removed: [...removed],
+      }
+    })
+  }
+
+  /**
+   * What uses a version is told by two: aliases by the log, challengers by the traffic. So the removal reads the end of the
+   * log, then the traffic, and takes the entry right behind that end or none. An alias that moved since has that entry. A
+   * challenger that was announced since has it, too. One that was announced before has read the traffic before, and has
+   * either written it, and is seen, or finds it fenced, and has to announce itself again.
+   */
+  async remove(name: string, version: number, { by, reason, running = [] }: RemovalOrder): Promise<Removal> {
     if (reason === '') throw new DriftlineError('USAGE', { reason: 'a removal needs a reason' })
     await this.#mustHave(name, version)
-    const removal = await this.#append(name, ({ change, at, removed }) => {
-      const aliases = Object.keys(at).filter((alias) => at[alias] === version)
-      if (aliases.length > 0) throw new DriftlineError('VERSION_IN_USE', { model: name, version, aliases })
-      if (removed.includes(version))
-        throw new DriftlineError('VERSION_UNKNOWN', { model: name, version, reason: 'it was removed' })
-      const gone = [...removed, version].sort((a, b) => a - b)
-      return {
+    for (;;) {
+      const { change, at, removed } = await this.#state(name)
+      mustNotBe(removed, name, version)
+      const traffic = await readTraffic(this, name)
+      const { challengers } = traffic
+      const uses = (await usesGiven(this, name, { aliases: at, challengers, running })).get(version)
+      if (uses !== undefined) throw new DriftlineError('VERSION_IN_USE', { model: name, version, uses })
+      if (!(await fenceTraffic(this, name, traffic))) continue
+      const removal: Removal = {
         schema: 1,
         change: change + 1,
         at: this.#now(),
@@ -179,11 +205,12 @@ export class StoredRegistry implements Registry {
         remove: version,
         reason,
         aliases: { ...at },
-        removed: gone,
+        removed: [...removed, version].sort((a, b) => a - b),
       }
-    })
-    await this.#store.take(name, version)
-    return removal
+      if (!(await this.#store.append(name, removal))) continue
+      await this.#store.take(name, version)
+      return removal
+    }
   }
 
   /** Adds to the log what `next` makes of its end, again whenever another writer was faster. */
@@ -212,13 +239,13 @@ export class StoredRegistry implements Registry {
   async lastMove(name: string, alias: string): Promise<Change | undefined> {
     for (let number = await this.#store.lastEntry(checkedName(name)); number > 0; number--) {
       const entry = await this.#store.entry(name, number)
-      if (!('remove' in entry) && entry.alias === alias) return entry
+      if ('alias' in entry && entry.alias === alias) return entry
     }
     return undefined
   }
 
   async audit(name: string): Promise<readonly Change[]> {
-    return (await this.log(name)).flatMap((entry) => ('remove' in entry ? [] : [entry]))
+    return (await this.log(name)).flatMap((entry) => ('alias' in entry ? [entry] : []))
   }
 
   async log(name: string): Promise<readonly LogEntry[]> {
@@ -231,6 +258,12 @@ export class StoredRegistry implements Registry {
   }
 
   #now = (): string => new Date(this.#clock.now()).toISOString()
+}
+
+/** @throws DriftlineError `VERSION_UNKNOWN` */
+function mustNotBe(removed: readonly number[], name: string, version: number): void {
+  if (removed.includes(version))
+    throw new DriftlineError('VERSION_UNKNOWN', { model: name, version, reason: 'it was removed' })
 }
 
 function checked(name: string, version: number, manifest: Manifest): Manifest {

@@ -80,8 +80,14 @@ export async function setChallenger(
   change: ChallengerChange,
   clock: Clock = systemClock,
 ): Promise<Traffic> {
-  await registry.manifest(name, change.version)
-  return update(registry, name, (traffic) => withChallenger(traffic, change, clock.now()))
+  const { version, by, reason } = change
+  await registry.manifest(name, version)
+  return update(registry, name, async (traffic) => {
+    const after = withChallenger(traffic, change, clock.now())
+    const isNew = !traffic.challengers.some((challenger) => challenger.version === version)
+    if (isNew) await registry.announceChallenger(name, version, { by, reason })
+    return after
+  })
 }
 
 /** The traffic with a challenger started or changed. @throws DriftlineError `TRAFFIC_TAKEN` */
@@ -128,7 +134,7 @@ export async function endChallenger(
   clock: Clock = systemClock,
 ): Promise<boolean> {
   let ran = false
-  await update(registry, name, (traffic) => {
+  await update(registry, name, async (traffic) => {
     const challengers = traffic.challengers.filter(
       (challenger) => challenger.version !== version || (since !== undefined && challenger.since !== since),
     )
@@ -141,16 +147,33 @@ export async function endChallenger(
 }
 
 /** Writes what `change` makes of the traffic, which is asked again whenever somebody else was faster. */
-async function update(registry: Registry, name: string, change: (traffic: Traffic) => Traffic): Promise<Traffic> {
+async function update(
+  registry: Registry,
+  name: string,
+  change: (traffic: Traffic) => Promise<Traffic>,
+): Promise<Traffic> {
   for (;;) {
     const { revision, ...before } = await readTraffic(registry, name)
-    const after = change(before)
-    if (after === before) return after
-    try {
-      await registry.documents.write(name, key, after, revision)
-      return after
-    } catch (error) {
-      if (!(error instanceof DriftlineError && error.code === 'DOCUMENT_MOVED')) throw error
-    }
+    const after = await change(before)
+    if (after === before || (await written(registry, name, after, revision))) return after
+  }
+}
+
+/**
+ * Writes the traffic as it was read, under the next revision: whoever has read it before, and means to change it, has to
+ * read it again.
+ *
+ * @returns false when somebody else was faster
+ */
+export const fenceTraffic = (registry: Registry, name: string, { revision, ...same }: TrafficNow): Promise<boolean> =>
+  written(registry, name, same, revision)
+
+async function written(registry: Registry, name: string, traffic: Traffic, revision: number): Promise<boolean> {
+  try {
+    await registry.documents.write(name, key, traffic, revision)
+    return true
+  } catch (error) {
+    if (error instanceof DriftlineError && error.code === 'DOCUMENT_MOVED') return false
+    throw error
   }
 }

@@ -1,5 +1,5 @@
-import type { Registry } from './registry.ts'
-import { readTraffic } from './traffic.ts'
+import type { Aliases, Registry } from './registry.ts'
+import { type Challenger, readTraffic } from './traffic.ts'
 
 /** Why versions of a model must stay, by version; each reason is for people. */
 export type Uses = ReadonlyMap<number, readonly string[]>
@@ -13,11 +13,26 @@ export type Uses = ReadonlyMap<number, readonly string[]>
  * @param running versions that jobs run, as far as the caller knows
  */
 export async function usesOf(registry: Registry, name: string, running: readonly number[]): Promise<Uses> {
+  const { at } = await registry.aliases(name)
+  const { challengers } = await readTraffic(registry, name)
+  return usesGiven(registry, name, { aliases: at, challengers, running })
+}
+
+/** See `usesOf`; for one who has read already what uses versions. */
+export async function usesGiven(
+  registry: Registry,
+  name: string,
+  given: {
+    readonly aliases: Aliases['at']
+    readonly challengers: readonly Challenger[]
+    readonly running: readonly number[]
+  },
+): Promise<Uses> {
   const uses = new Map<number, string[]>()
   const add = (version: number, why: string) => uses.set(version, [...(uses.get(version) ?? []), why])
-  for (const [alias, version] of Object.entries((await registry.aliases(name)).at)) add(version, `alias ${alias}`)
-  for (const { version, mode } of (await readTraffic(registry, name)).challengers) add(version, mode)
-  for (const version of new Set(running)) add(version, 'running')
+  for (const [alias, version] of Object.entries(given.aliases)) add(version, `alias ${alias}`)
+  for (const { version, mode } of given.challengers) add(version, mode)
+  for (const version of new Set(given.running)) add(version, 'running')
   const there = await registry.versions(name)
   for (const version of [...uses.keys()].filter((version) => there.includes(version))) {
     const { parent } = await registry.manifest(name, version)

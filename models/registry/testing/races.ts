@@ -10,6 +10,7 @@ import { builtModule } from '../../../core/package-root.ts'
 import type { Random } from '../../../core/random.ts'
 import { openRegistryAt, type RegistryPlace } from '../open-registry.ts'
 import type { Registry } from '../registry.ts'
+import { readTraffic } from '../traffic.ts'
 import { smallModel } from './small-model.ts'
 
 // Real processes at work on one registry: racing for aliases, or killed at random moments.
@@ -74,7 +75,7 @@ export interface KillReport {
   readonly problems: readonly string[]
 }
 
-/** Kills writers at random moments while they publish, promote and remove; after each kill the registry must be whole. */
+/** Kills writers at random moments while they publish, promote, challenge and remove; after each kill the registry must be whole. */
 export async function killWriters(place: RegistryPlace, options: KillOptions): Promise<KillReport> {
   const { cycles, random, writers, longestMs } = options
   const scratch = await mkdtemp(join(tmpdir(), 'driftline-kill-'))
@@ -98,8 +99,12 @@ export async function killWriters(place: RegistryPlace, options: KillOptions): P
     }
     const log = await (await openRegistryAt(place)).log('tiny')
     const removals = log.filter((entry) => 'remove' in entry).length
-    const published = Math.max(0, ...log.map((entry) => ('remove' in entry ? entry.remove : entry.to)))
-    return { cycles, kills: cycles * writers, published, moves: log.length - removals, removals, leftovers, problems }
+    const moves = log.filter((entry) => 'alias' in entry).length
+    const published = Math.max(
+      0,
+      ...log.map((entry) => ('to' in entry ? entry.to : 'remove' in entry ? entry.remove : entry.challenge)),
+    )
+    return { cycles, kills: cycles * writers, published, moves, removals, leftovers, problems }
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
@@ -137,6 +142,9 @@ async function wrongWith(registry: Registry): Promise<string[]> {
   const { at, change } = await registry.aliases('tiny')
   for (const [alias, version] of Object.entries(at)) {
     if (!versions.includes(version)) problems.push(`alias ${alias} points to ${version}, which is not there`)
+  }
+  for (const { version } of (await readTraffic(registry, 'tiny')).challengers) {
+    if (!versions.includes(version)) problems.push(`version ${version} is a challenger, and is not there`)
   }
   const last = await registry.lastMove('tiny', 'champion')
   if (last?.to !== at.champion) problems.push(`the champion is ${at.champion}, its last move says ${last?.to}`)

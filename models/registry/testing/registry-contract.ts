@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Registry } from '../registry.ts'
+import { endChallenger, readTraffic, setChallenger } from '../traffic.ts'
 import { smallModel } from './small-model.ts'
 
 export interface RegistryStore {
@@ -23,6 +24,7 @@ export function registryContract(name: string, store: RegistryStore): void {
       await made('one', { weights: 'one' })
       await made('two', { weights: 'two' })
       await made('other', { weights: 'one', name: 'other' })
+      await made('child', { weights: 'child', parent: 1 })
       await made('unproved', { weights: 'unproved', certificate: 'none' })
       await made('failed', { weights: 'failed', certificate: 'failed' })
     })
@@ -32,6 +34,17 @@ export function registryContract(name: string, store: RegistryStore): void {
       return store.open()
     }
     const at = (title: string) => join(folder, title)
+    const challenger = { mode: 'shadow', share: 0.1, ...by } as const
+    /** Something else happens right before or after the next write of a document. */
+    const atNextWrite = ({ documents }: Registry, when: 'before' | 'after', meanwhile: () => Promise<unknown>) => {
+      const write = documents.write.bind(documents)
+      vi.spyOn(documents, 'write').mockImplementationOnce(async (...args) => {
+        if (when === 'before') await meanwhile()
+        const revision = await write(...args)
+        if (when === 'after') await meanwhile()
+        return revision
+      })
+    }
 
     test('an empty registry has no names, versions, aliases or changes', async () => {
       const registry = await fresh()
@@ -185,7 +198,7 @@ export function registryContract(name: string, store: RegistryStore): void {
       const registry = await fresh()
       await registry.publish(at('one'))
       await registry.setAlias('tiny', 'champion', 1, { expected: undefined, ...by })
-      const inUse = { code: 'VERSION_IN_USE', details: { aliases: ['champion'] } }
+      const inUse = { code: 'VERSION_IN_USE', details: { uses: ['alias champion'] } }
       await expect(registry.remove('tiny', 1, by)).rejects.toMatchObject(inUse)
       await expect(registry.remove('tiny', 1, { by: 'ann', reason: '' })).rejects.toMatchObject({ code: 'USAGE' })
       await expect(registry.remove('tiny', 7, by)).rejects.toMatchObject({ code: 'VERSION_UNKNOWN' })
@@ -210,6 +223,57 @@ export function registryContract(name: string, store: RegistryStore): void {
         await ann.setAlias('tiny', alias, 1, { expected: version, ...by })
         await ann.remove('tiny', version, by)
       }
+    })
+
+    test('of a removal and a challenger that race for a version one wins, and no challenger is a version that is gone', async () => {
+      await fresh()
+      const [ann, bob] = [await store.open(), await store.open()]
+      for (let round = 0; round < 10; round++) {
+        const { version } = await ann.publish(at('two'))
+        const outcomes = await Promise.allSettled([
+          ann.remove('tiny', version, by),
+          setChallenger(bob, 'tiny', { ...challenger, version }),
+        ])
+        expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+        const { challengers } = await readTraffic(ann, 'tiny')
+        expect(challengers.map(({ version }) => version)).toEqual(await bob.versions('tiny'))
+        if (challengers.length === 0) continue
+        await endChallenger(ann, 'tiny', version, by)
+        await ann.remove('tiny', version, by)
+      }
+    })
+
+    test.each(['before', 'after'] as const)(
+      'what comes to be used right %s a removal has fenced the traffic stays, and so does its parent',
+      async (when) => {
+        await fresh()
+        const [ann, bob] = [await store.open(), await store.open()]
+        for (const path of ['one', 'two', 'child']) await ann.publish(at(path))
+        const start = (version: number) => () => setChallenger(bob, 'tiny', { ...challenger, version })
+        const crown = () => bob.setAlias('tiny', 'champion', 3, { expected: undefined, ...by })
+        const outcome = async (version: number, meanwhile: () => Promise<unknown>) => {
+          atNextWrite(ann, when, meanwhile)
+          await expect(ann.remove('tiny', version, by)).rejects.toMatchObject({ code: 'VERSION_IN_USE' })
+          expect(await bob.versions('tiny')).toEqual([1, 2, 3])
+          await endChallenger(bob, 'tiny', version, by)
+          await endChallenger(bob, 'tiny', 3, by)
+        }
+        await outcome(2, start(2))
+        await outcome(1, start(3))
+        await outcome(1, crown)
+      },
+    )
+
+    test('a challenger that is about to be written when its version goes is refused, and was never there', async () => {
+      await fresh()
+      const [ann, bob] = [await store.open(), await store.open()]
+      await ann.publish(at('one'))
+      atNextWrite(bob, 'before', () => ann.remove('tiny', 1, by))
+      const starting = setChallenger(bob, 'tiny', { ...challenger, version: 1 })
+      await expect(starting).rejects.toMatchObject({ code: 'VERSION_UNKNOWN', details: { reason: 'it was removed' } })
+      expect(await readTraffic(ann, 'tiny')).toMatchObject({ challengers: [] })
+      expect(await ann.log('tiny')).toMatchObject([{ challenge: 1, by: 'ann' }, { remove: 1 }])
+      expect(await ann.audit('tiny')).toEqual([])
     })
 
     test('a watcher hears of a move', async () => {

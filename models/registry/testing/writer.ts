@@ -8,6 +8,7 @@ import { Disk } from '../disk.ts'
 import { openFileRegistry } from '../file-registry.ts'
 import { openRegistryAt } from '../open-registry.ts'
 import type { Registry } from '../registry.ts'
+import { endChallenger, setChallenger } from '../traffic.ts'
 import { smallModel } from './small-model.ts'
 
 // A process that writes to a registry, for tests that kill it or let it race.
@@ -64,7 +65,7 @@ if (task === 'publish') {
   await churn(await openRegistryAt(JSON.parse(root)), scratch, Number(seed))
 } else throw new Error(`no task ${task}`)
 
-/** Publishes, promotes, removes and collects for ever, as several processes may do at a time. */
+/** Publishes, promotes, challenges, removes and collects for ever, as several processes may do at a time. */
 async function churn(registry: Registry, scratch: string, seed: number): Promise<never> {
   const by = { by: `writer ${process.pid}`, reason: 'a test' }
   process.stdout.write('ready')
@@ -81,9 +82,13 @@ async function churn(registry: Registry, scratch: string, seed: number): Promise
       const revision = (await registry.documents.read('tiny', 'state'))?.revision ?? 0
       await registry.documents.write('tiny', 'state', revision + 1, revision)
     })
-    for (const old of (await registry.versions('tiny')).slice(0, -3)) {
-      await unlessRaced(() => registry.remove('tiny', old, by))
+    const olds = (await registry.versions('tiny')).slice(0, -3)
+    const [oldest] = olds // which another writer may be about to remove
+    if (oldest !== undefined) {
+      await unlessRaced(() => setChallenger(registry, 'tiny', { version: oldest, mode: 'shadow', share: 0.1, ...by }))
+      await endChallenger(registry, 'tiny', oldest, by)
     }
+    for (const old of olds) await unlessRaced(() => registry.remove('tiny', old, by))
     for (const leftover of await registry.leftovers()) await leftover.remove()
   }
 }
