@@ -6,7 +6,8 @@ import type { Config } from '../core/config.ts'
 import { proveWithAnswers } from '../inference/proof/prove-model.ts'
 import { cachedModelPath, type HubModel, parseHubModel } from '../models/import/hub.ts'
 import { downloadFromHub } from '../models/import/hub-child.ts'
-import { checkFree, type Imported, importModel, modelName } from '../models/import/import-model.ts'
+import { type Imported, importModel, modelName } from '../models/import/import-model.ts'
+import { prepareOut } from '../models/import/out-folder.ts'
 import { loadModel, parseModelSetting } from '../models/load-model.ts'
 import type { ModelDirectory } from '../models/model-directory.ts'
 import { proofLimits } from '../models/proof/report.ts'
@@ -110,6 +111,7 @@ in hub/ in the data folder until the import has succeeded.`,
         if (loaded.origins.logLevel === 'default') log.level = 'warn'
         const hub = source.startsWith('hub:') ? parseHubModel(source.slice('hub:'.length)) : undefined
         const name = flags.name ?? modelName(basename(hub?.id ?? resolve(source)))
+        const note = (text: string) => process.stderr.write(`note: ${text}\n`)
         const importing = (directory: string) =>
           importModel({
             ...flags,
@@ -118,6 +120,7 @@ in hub/ in the data folder until the import has succeeded.`,
             labels: flags.labels,
             maxTokens: flags.maxTokens,
             clock: systemClock,
+            note,
             open: openGraph,
             prove: (made) => {
               const limits = proofLimits(made.manifest, config.proofSeconds)
@@ -125,9 +128,9 @@ in hub/ in the data folder until the import has succeeded.`,
             },
           })
         const out = resolve(flags.out)
-        await checkFree(out, flags.force) // before a download of minutes
+        await prepareOut(out, { force: flags.force, clock: systemClock, note }) // before a download of minutes
         const imported = hub === undefined ? await importing(source) : await fromHub(hub, config, signal, importing)
-        for (const note of notes(imported)) process.stderr.write(`note: ${note}\n`)
+        for (const text of notes(imported)) note(text)
         const { manifest, labels, folded } = imported
         process.stdout.write(
           json

@@ -1,11 +1,16 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { builtModule } from '../../core/package-root.ts'
 import { manualClock } from '../../dataflow/testing/manual-clock.ts'
 import { loadModelDirectory } from '../model-directory.ts'
 import { Golden } from '../proof/golden.ts'
 import { type ImportOptions, importModel, modelName } from './import-model.ts'
+
+const killedImport = builtModule(import.meta.url, './testing/killed-import')
 
 const graph = {
   onnx: new TextEncoder().encode('graph'),
@@ -36,6 +41,7 @@ async function folderWithExport() {
       maxTokens: undefined,
       license: 'MIT',
       clock: manualClock(0),
+      note: () => undefined,
       open: async () => graph,
       prove: async () => answers,
       ...differences,
@@ -96,11 +102,54 @@ test('what is there is replaced only with force, only if it is a model, and only
   expect((await loadModelDirectory(out)).manifest.name).toBe('other')
   expect((await readdir(folder)).sort()).toEqual(['export', 'model'])
 
+  const belowFile = join(out, 'manifest.json/model')
+  await expect(run({ out: belowFile })).rejects.toMatchObject({ code: 'USAGE', details: { out: belowFile } })
+
   const home = join(folder, 'home')
   await mkdir(home)
   await writeFile(join(home, 'thesis.txt'), 'all of it')
   await expect(run({ force: true, out: home })).rejects.toMatchObject({ code: 'USAGE' })
   expect(await readFile(join(home, 'thesis.txt'), 'utf8')).toBe('all of it')
+})
+
+test.each([
+  ['before the old one steps aside', 'rename', 0, 'old', [/draft-.*, which an earlier import left behind, is removed/]],
+  [
+    'between the two renames',
+    'rename',
+    1,
+    undefined,
+    [/the model that was there is back/, /draft-.*, which an earlier import left behind, is removed/],
+  ],
+  ['before the old one is removed', 'remove', 0, 'new', [/\.old, which an earlier import left behind, is removed/]],
+] as const)('what an import that is killed %s leaves is seen to by the next', async (_, step, count, there, said) => {
+  const { folder, source, out, run } = await folderWithExport()
+  await run({ name: 'old' })
+  const args = [killedImport, source, out, step, String(count)]
+  await expect(promisify(execFile)(process.execPath, args)).rejects.toMatchObject({ signal: 'SIGKILL' })
+  const nameAt = async () => (await loadModelDirectory(out)).manifest.name
+  if (there === undefined) await expect(lstat(out)).rejects.toMatchObject({ code: 'ENOENT' })
+  else expect(await nameAt()).toBe(there)
+
+  const notes: string[] = []
+  const note = (text: string) => notes.push(text)
+  await expect(run({ note })).rejects.toMatchObject({ code: 'USAGE' }) // it is there, and there is no --force
+  expect(notes).toEqual(said.map((line) => expect.stringMatching(line)))
+  expect(await nameAt()).toBe(there ?? 'old')
+  expect((await readdir(folder)).sort()).toEqual(['export', 'model'])
+})
+
+test('a model that stepped aside on another machine is put back; what that machine may be writing stays', async () => {
+  const { folder, out, run } = await folderWithExport()
+  await run({ name: 'old' })
+  await rename(out, join(folder, '.model.draft-elsewhere~1~a.old'))
+  await mkdir(join(folder, '.model.draft-elsewhere~1~b'))
+  await expect(run()).rejects.toMatchObject({ code: 'USAGE' })
+  expect((await loadModelDirectory(out)).manifest.name).toBe('old')
+  expect((await readdir(folder)).sort()).toEqual(['.model.draft-elsewhere~1~b', 'export', 'model'])
+  const tomorrow = manualClock(Date.now() + 2 * 86_400_000)
+  await run({ force: true, clock: tomorrow })
+  expect((await readdir(folder)).sort()).toEqual(['export', 'model'])
 })
 
 test.each<[string, readonly string[], RegExp]>([

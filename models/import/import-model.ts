@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto'
-import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
@@ -14,6 +13,7 @@ import type { Manifest } from '../registry/manifest.ts'
 import { checkGraph, type GraphPorts } from './check-graph.ts'
 import { ExportConfig, ExportTokenizerConfig, maxTokensOf, withLabels } from './export-config.ts'
 import { findExportFiles } from './export-files.ts'
+import { checkFree, draftOf, place, prepareOut, replace } from './out-folder.ts'
 
 /** A graph that has been read, together with the files beside it. */
 export interface OpenedGraph extends GraphPorts {
@@ -38,6 +38,10 @@ export interface ImportOptions {
   readonly maxTokens: number | undefined
   readonly license: string
   readonly clock: Clock
+  /** Told what an earlier import that was killed left beside `out`, and what became of it; for people. */
+  readonly note: (text: string) => void
+  /** See `Disk`. */
+  readonly disk?: Disk
   /** Reads model.onnx and its external data. Training and inference lie above this folder, so they are handed in. */
   readonly open: (path: string) => Promise<OpenedGraph>
   /** Tries the directory, and says what the model answers to some texts; throws when it does not work. */
@@ -54,15 +58,16 @@ export interface Imported {
 
 /**
  * Makes a model directory of a Hugging Face export. Everything is copied and proved under another name in the folder of
- * `out`, then renamed: at no time is there half a directory.
+ * `out`, then renamed: at no time is there half a directory. What a killed import left there is seen to first.
  *
  * @throws DriftlineError `MODEL_INVALID`; `USAGE` when `out` is taken
  */
 export async function importModel(options: ImportOptions): Promise<Imported> {
   const out = resolve(options.out)
-  await checkFree(out, options.force)
+  const { disk = new Disk() } = options
+  await prepareOut(out, options)
   const files = await findExportFiles(options.source)
-  const draft = join(dirname(out), `.${basename(out)}.draft-${randomUUID()}`)
+  const draft = draftOf(out)
   try {
     const tokenizerConfig =
       files.tokenizerConfig === undefined ? {} : await readJson(files.tokenizerConfig, ExportTokenizerConfig)
@@ -91,9 +96,9 @@ export async function importModel(options: ImportOptions): Promise<Imported> {
     await rm(join(draft, manifestFile))
     const manifest = await writeManifest(draft, facts)
     await checkFree(out, options.force) // somebody may have made one in the minutes that this took
-    if (options.force) await replace(out, draft)
+    if (options.force) await replace(out, draft, disk)
     else await place(out, draft)
-    await new Disk().sync(dirname(out))
+    await disk.sync(dirname(out))
     return { out, manifest, labels: directory.labels, folded: graph.folded }
   } catch (error) {
     if (!isFault(error)) throw error
@@ -117,52 +122,6 @@ export function modelName(from: string): string {
     .slice(0, 64)
   if (name === '') throw new DriftlineError('USAGE', { reason: 'give the model a name with --name', from })
   return name
-}
-
-/**
- * With `force` a model directory may be replaced, and nothing else: not a home folder by a slip of the keyboard.
- *
- * @throws DriftlineError `USAGE`
- */
-export async function checkFree(out: string, force: boolean): Promise<void> {
-  const entry = await lstat(out).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw new DriftlineError('USAGE', { reason: messageOf(error), out }, { cause: error })
-  })
-  if (entry === undefined) return
-  if (!force) throw new DriftlineError('USAGE', { reason: '--out exists; --force replaces a model directory', out })
-  const names = entry.isDirectory() ? await readdir(out) : undefined
-  if (names === undefined || (names.length > 0 && !names.includes('manifest.json'))) {
-    throw new DriftlineError('USAGE', { reason: '--out exists and is no model directory; choose another', out })
-  }
-}
-
-/** @throws DriftlineError `USAGE` when something that is not empty is there: a rename replaces nothing else */
-async function place(out: string, draft: string): Promise<void> {
-  try {
-    await rename(draft, out)
-  } catch (error) {
-    throw new DriftlineError('USAGE', { reason: messageOf(error), out }, { cause: error })
-  }
-}
-
-/** The old directory steps aside first, and comes back when the new one cannot take its place. */
-async function replace(out: string, draft: string): Promise<void> {
-  const aside = `${draft}.old`
-  const replaced = await rename(out, aside).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false
-      throw error
-    },
-  )
-  try {
-    await rename(draft, out)
-  } catch (error) {
-    if (replaced) await rename(aside, out)
-    throw error
-  }
-  if (replaced) await rm(aside, { recursive: true, force: true })
 }
 
 /** @throws DriftlineError `MODEL_INVALID` */
