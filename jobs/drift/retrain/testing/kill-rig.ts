@@ -117,10 +117,11 @@ export class RetrainingKillRig {
     await this.#store?.[Symbol.asyncDispose]()
   }
 
-  start(): void {
+  /** @param watchMinutes how long this job watches what it promoted */
+  start(watchMinutes = settings.watchMinutes): void {
     const worker = builtModule(import.meta.url, './kill-worker')
     this.#worker = spawn(process.execPath, [worker, ...(this.#live ? [] : ['always-drift'])], {
-      env: this.#env,
+      env: { ...this.#env, [environmentName('watchMinutes')]: watchMinutes },
       stdio: ['ignore', 'ignore', 'inherit'],
     })
   }
