@@ -1,8 +1,10 @@
 import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { collectGarbage } from '../core/collect-garbage.ts'
 import { DriftlineError } from '../core/errors.ts'
 import { silentLog } from '../core/log.ts'
 import { packageRoot } from '../core/package-root.ts'
@@ -26,6 +28,20 @@ async function open(
   opened.push(scorer)
   return scorer
 }
+
+test('a scorer holds none of the files that it does not need', async () => {
+  const start = async () => {
+    const directory = await loadModelDirectory(fixture('bag'))
+    opened.push(await createScorer({ ...defaults, directory }))
+    return new WeakRef(directory)
+  }
+  const directory = await start()
+  for (let turns = 0; directory.deref() !== undefined && turns < 100; turns++) {
+    await turn() // what was looked at in a turn stays for the rest of it
+    collectGarbage()
+  }
+  expect(directory.deref()).toBeUndefined()
+})
 
 /** A fixture with other files in it. */
 async function changed(name: string, files: Record<string, string | Uint8Array>): Promise<string> {

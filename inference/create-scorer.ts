@@ -50,7 +50,9 @@ export type Priority = 'usual' | 'low' | 'low at first'
  *   when `device` names one that does not work here
  */
 export async function createScorer(options: ScorerOptions): Promise<Scorer> {
-  const { directory, device, variant: setting = 'auto', priority = 'usual', log, signal } = options
+  const { device, variant: setting = 'auto', priority = 'usual', log, signal, clock = systemClock } = options
+  // What is called later may use none of `options` or `directory`: they hold every file, and a scorer needs a graph and a tokenizer.
+  const { directory, workers: mostWorkers, crew = new Crew() } = options
   const { manifest, labels } = directory
   signal?.throwIfAborted()
   const input: WorkerInput = {
@@ -64,11 +66,9 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
     batchTokens: options.batchTokens,
     device,
   }
-  const clock = options.clock ?? systemClock
   let low = priority === 'low'
   /** Since when threads have been added that yield to others until they are ready. */
   let yieldingSinceMs = Number.NEGATIVE_INFINITY
-  const crew = options.crew ?? new Crew()
   const pool = new Pool({
     start: crew.starter(input, {
       isLow: () => low || clock.now() - yieldingSinceMs < yieldMs,
@@ -104,7 +104,7 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
   const start = async (): Promise<Provider> => {
     const { provider, passedOver } = await pool.grow() // the first alone: what is wrong with a model is said once
     if (passedOver !== undefined) log.info({ device, reason: passedOver }, 'the model runs on cpu')
-    const most = workersOf(options.workers, provider)
+    const most = workersOf(mostWorkers, provider)
     if (priority !== 'usual') await grow(most)
     else await Promise.all(Array.from({ length: most - 1 }, () => pool.grow()))
     workers = most
