@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says how each suite ended, one line each as `s3: 27 passed, 0 failed, 1 skipped`, and last of all their sum.
+# Says how each suite ended, one line each as `s3: 27 passed, 0 failed, 1 skipped`, and last of all their sum, without a name.
 # usage: recap.sh <folder> <suite>...   <folder>/<suite> is the output of a suite that began
 set -euo pipefail
 folder=$1
@@ -15,7 +15,9 @@ counted() {
     /^ +Errors +[0-9]/ { errors = number("error") }
     END {
       if (!ended) exit 1
-      printf "%d passed, %d failed, %d skipped\n", passed, (failed > files ? failed : files) + errors, skipped
+      printf "%d passed, %d failed", passed, (failed > files ? failed : files) + errors
+      if (skipped) printf ", %d skipped", skipped
+      printf "\n"
     }' "$1"
 }
 
@@ -32,4 +34,8 @@ done | awk '
   { print }
   / passed, / { passed += $2; failed += $4; skipped += $6; next }
   !/not tested here/ { failed++ } # a run that broke off has no sum without a failure
-  END { printf "total: %d passed, %d failed, %d skipped\n", passed, failed, skipped }'
+  END {
+    printf "%d passed, %d failed", passed, failed
+    if (skipped) printf ", %d skipped", skipped
+    printf "\n"
+  }'

@@ -8,4 +8,4 @@ trap 'rm -rf "$folder"' EXIT
 "$here/install.sh" "$folder"
 cd "$folder"
 export DRIFTLINE_TEST_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=2
-npx vitest run training/kernels training/program.test.ts training/parallel/parity.test.ts training/backends/tensorflow.test.ts
+npx vitest run --config test/tensorflow/vitest.config.ts

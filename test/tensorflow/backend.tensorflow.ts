@@ -1,10 +1,8 @@
 import { expect, test } from 'vitest'
-import * as tf from '../tf.ts'
-import { backendFor, selectBackend } from './select.ts'
+import { selectBackend } from '../../training/backends/select.ts'
+import * as tf from '../../training/tf.ts'
 
-test('where tfjs-node is installed it computes, with all the threads in one worker', async ({ skip }) => {
-  if (backendFor('auto') !== 'tensorflow')
-    skip('tfjs-node is not installed here: test/tensorflow/run.sh installs and tests it')
+test('where tfjs-node is installed it computes, with all the threads in one worker', async () => {
   expect(await selectBackend('auto')).toBe('tensorflow')
   expect(tf.getBackend()).toBe('tensorflow')
   const product = tf.matMul(tf.tensor2d([[1, 2]]), tf.tensor2d([[3], [4]]))
