@@ -51,6 +51,8 @@ test.each([
   ['a share above 1', { name: 'x', kind: 'errorRate', above: 2 }, 'alertRules[0].above'],
   ['a webhook that does not exist', { ...lag, webhooks: ['nobody'] }, "there is no webhook 'nobody'"],
   ['more history than there may be', { name: 'x', kind: 'spike', periods: 3, minPeriods: 4 }, 'is more than periods'],
+  ['a silence longer than memory', { name: 'x', kind: 'silence', seconds: 7200, memoryHours: 2 }, 'is not longer than'],
+  ['sources without groups', { name: 'x', kind: 'silence', only: ['a'] }, 'needs by: source'],
   ['names without groups', { name: 'x', kind: 'spike', only: ['a'] }, 'alertRules[0].only'],
   ['a time of day that is none', { ...lag, mute: [{ from: '24:00', to: '01:00' }] }, 'alertRules[0].mute[0].from'],
 ])('%s is refused with its place', (_, rule, told) => {

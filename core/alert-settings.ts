@@ -165,9 +165,47 @@ const SpikeRule = z.strictObject({
   ...grouped,
 })
 
-const kinds = { drift: DriftRule, lag: LagRule, errorRate: ErrorRateRule, sentiment: SentimentRule, spike: SpikeRule }
+const SilenceRule = z.strictObject({
+  ...everyRule,
+  kind: z.literal('silence'),
+  seconds: z
+    .number()
+    .min(60)
+    .max(2_592_000)
+    .default(600)
+    .describe('Holds when no post has come for longer than this, in seconds.'),
+  memoryHours: z
+    .number()
+    .min(1)
+    .max(8784)
+    .default(24)
+    .describe('Hours after which a source that is silent, and not named by `only`, is taken for gone.'),
+  by: z.enum(['all', 'source']).default('all').describe('What is judged by itself: the whole stream or each source.'),
+  only: z
+    .array(label)
+    .min(1)
+    .optional()
+    .describe('The sources to look at, whether or not they ever had posts; unset means all that had.'),
+  maxGroups: grouped.maxGroups.describe('Most sources that are judged at once, those with the most posts.'),
+})
 
-export const AlertRule = z.discriminatedUnion('kind', [DriftRule, LagRule, ErrorRateRule, SentimentRule, SpikeRule])
+const kinds = {
+  drift: DriftRule,
+  lag: LagRule,
+  silence: SilenceRule,
+  errorRate: ErrorRateRule,
+  sentiment: SentimentRule,
+  spike: SpikeRule,
+}
+
+export const AlertRule = z.discriminatedUnion('kind', [
+  DriftRule,
+  LagRule,
+  SilenceRule,
+  ErrorRateRule,
+  SentimentRule,
+  SpikeRule,
+])
 export type AlertRule = z.infer<typeof AlertRule>
 export type AlertKind = AlertRule['kind']
 export type RuleOf<Kind extends AlertKind> = Extract<AlertRule, { kind: Kind }>
@@ -296,8 +334,12 @@ function ruleProblems(rule: AlertRule, webhooks: readonly string[]): readonly Pr
   if (rule.kind === 'spike' && rule.minPeriods > rule.periods) {
     found.push({ path: ['minPeriods'], message: 'is more than periods' })
   }
-  if ((rule.kind === 'sentiment' || rule.kind === 'spike') && rule.only !== undefined && rule.by === 'all') {
-    found.push({ path: ['only'], message: 'needs by: source or hashtag' })
+  if (rule.kind === 'silence' && rule.memoryHours * 3600 <= rule.seconds) {
+    found.push({ path: ['memoryHours'], message: 'is not longer than seconds' })
+  }
+  if ('only' in rule && rule.only !== undefined && rule.by === 'all') {
+    const ways = rule.kind === 'silence' ? 'source' : 'source or hashtag'
+    found.push({ path: ['only'], message: `needs by: ${ways}` })
   }
   return found
 }

@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS __database__.alerts
     at         DateTime64(3, 'UTC'),
     event      LowCardinality(String), -- pending, firing, reminder, resolved, or cleared: it was pending and never fired
     rule       LowCardinality(String),
-    kind       LowCardinality(String), -- drift, lag, errorRate, sentiment or spike
+    kind       LowCardinality(String), -- drift, lag, silence, errorRate, sentiment or spike
     severity   LowCardinality(String), -- info, warning or critical
     group_by   LowCardinality(String), -- what `group_name` is: model, topic, source, hashtag; '' for the whole stream
     group_name String,

@@ -120,6 +120,7 @@ export const alertQueries = {
     headline: z.string(),
     estimate_failed: flag,
   }),
+  alert_silence: z.object({ name: z.string(), last_minute_ms: milliseconds }),
   alert_errors: z.object({ scored: count, dead: count, codes: z.record(z.string(), count) }),
   alert_seasons: z.object({ season: count }),
   alert_spike: z.object({

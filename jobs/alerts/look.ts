@@ -6,6 +6,7 @@ import { drift } from './kinds/drift.ts'
 import { errorRate } from './kinds/error-rate.ts'
 import { lag } from './kinds/lag.ts'
 import { sentiment } from './kinds/sentiment.ts'
+import { silence } from './kinds/silence.ts'
 import { spike } from './kinds/spike.ts'
 
 /** What waits in the event log to be scored. */
@@ -57,6 +58,8 @@ export function look(rule: AlertRule, world: World, nowMs: number): Promise<Look
       return drift(rule, world, nowMs)
     case 'lag':
       return lag(rule, world, nowMs)
+    case 'silence':
+      return silence(rule, world, nowMs)
     case 'errorRate':
       return errorRate(rule, world, nowMs)
     case 'sentiment':

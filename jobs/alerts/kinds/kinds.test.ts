@@ -119,6 +119,58 @@ describe('lag', () => {
   })
 })
 
+describe('silence', () => {
+  beforeEach(() => {
+    waiting = { topic: 'posts', posts: 0, seconds: 0 }
+  })
+
+  test('the stream is silent when its last minute with posts is longer ago than the rule allows', async () => {
+    await insert(
+      posts({ at: now - 11 * minute, posts: 3, during: 1 }, { at: now - minute, posts: 5, over: { shadow: 1 } }),
+    )
+    const { findings } = await looked({ kind: 'silence' })
+    expect(findings).toMatchObject([{ holds: false, value: 600, threshold: 600 }])
+    expect(await holds({ kind: 'silence' }, now + 1000)).toEqual([''])
+    await insert(posts({ at: now - 30_000, posts: 1 }))
+    expect(await holds({ kind: 'silence' }, now + 1000)).toEqual([])
+  })
+
+  test('a post dated in the future hides no silence', async () => {
+    await insert(posts({ at: now - hour, posts: 3, during: 1 }, { at: now + hour, posts: 1 }))
+    expect(await holds({ kind: 'silence' })).toEqual([''])
+  })
+
+  test('each source by itself; one that is silent for too long is forgotten, unless it is named', async () => {
+    await insert(
+      posts(
+        { at: now - 2 * minute, posts: 1, over: { source: 'x' } },
+        { at: now - 2 * hour, posts: 9, over: { source: 'y' } },
+        { at: now - 2 * day, posts: 9, over: { source: 'z' } },
+      ),
+    )
+    const rule = { kind: 'silence', by: 'source' }
+    expect(await holds(rule)).toEqual(['y'])
+    expect(await holds({ ...rule, memoryHours: 72 })).toEqual(['y', 'z'])
+    expect(await holds({ ...rule, only: ['x', 'z', 'never'] })).toEqual(['z', 'never'])
+    const { findings } = await looked({ ...rule, only: ['never'] })
+    expect(findings[0]?.summary).toBe('no post of source never for at least 86400 s (limit 600 s)')
+  })
+
+  test('a stream without any post is silent', async () => {
+    expect(await holds({ kind: 'silence' })).toEqual([''])
+  })
+
+  test('a score job that stands still is no silence', async () => {
+    await insert(posts({ at: now - hour, posts: 9, during: 1 }))
+    waiting = { topic: 'posts', posts: 40, seconds: 3590 }
+    const { findings, note } = await looked({ kind: 'silence' })
+    expect(findings).toMatchObject([{ holds: false, value: 0 }])
+    expect(note).toBe('40 posts wait to be scored: judged as of 3590 s ago')
+    waiting = { topic: 'posts', posts: 40, seconds: 1200 }
+    expect(await holds({ kind: 'silence' })).toEqual([''])
+  })
+})
+
 describe('errorRate', () => {
   const dead = (count: number, at: number, code: string) =>
     client.insert({
