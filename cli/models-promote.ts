@@ -6,6 +6,7 @@ import type { Registry } from '../models/registry/registry.ts'
 import { type Context, runs, verb } from './command.ts'
 import { provingWith } from './prove-model.ts'
 import { modelName, openRegistry, type VersionRef, versionRef, whoami } from './registry.ts'
+import { rounded } from './rounded.ts'
 
 interface MoveFlags extends Record<string, unknown> {
   readonly reason: string
@@ -107,7 +108,7 @@ async function openOrDamage(
 function* differences(from: ModelDirectory | undefined, to: ModelDirectory): Generator<string> {
   const line = (title: string, say: (directory: ModelDirectory) => string): string =>
     `  ${title}: ${from === undefined ? '–' : say(from)} → ${say(to)}`
-  const number = (value: number | undefined) => (value === undefined ? '–' : String(Number(value.toPrecision(4))))
+  const number = (value: number | undefined) => (value === undefined ? '–' : String(rounded(value)))
   yield line('made', ({ manifest }) => manifest.createdAt)
   for (const metric of new Set([...Object.keys(from?.manifest.metrics ?? {}), ...Object.keys(to.manifest.metrics)])) {
     if (from?.manifest.metrics[metric] === to.manifest.metrics[metric]) continue

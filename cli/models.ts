@@ -27,6 +27,7 @@ import { publishCommand } from './models-publish.ts'
 import { keygenCommand, signCommand } from './models-sign.ts'
 import { verifyModelsCommand } from './models-verify.ts'
 import { openGraph } from './open-graph.ts'
+import { rounded } from './rounded.ts'
 
 interface ImportFlags extends Record<string, unknown> {
   readonly out: string
@@ -214,9 +215,6 @@ function lineageText({ labels, replayed, dataFrom, dataTo, seed, codeVersion, ch
   const check = checkId === undefined ? '' : `, after check ${checkId}`
   return `${labels} labels${times}, ${replayed} replayed, seed ${seed}, driftline ${codeVersion}${check}`
 }
-
-/** Counts stay whole. */
-const rounded = (value: number): number => (Number.isInteger(value) ? value : Number(value.toPrecision(4)))
 
 const list = (entries: readonly string[]): string => (entries.length > 0 ? entries.join(', ') : 'none')
 

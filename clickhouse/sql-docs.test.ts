@@ -16,6 +16,8 @@ const queries = [...questions.matchAll(/^### (.+)\n\n```sql\n([\s\S]+?)\n```/gm)
 
 let store: TestStore
 let client: ClickHouseClient
+/** As `driftline sql` asks. */
+let asTyped: ClickHouseClient
 
 beforeAll(async () => {
   store = await testStore('driftline')
@@ -23,12 +25,12 @@ beforeAll(async () => {
   const rows = scoreRows(0, 2000, 0, { given_label: 'neutral' })
   const now = Date.now()
   const recent = scoreRows(2000, 500).map((row) => ({ ...row, event_at: now, ingested_at: now, scored_at: now + 20 }))
-  const inserts = store.client({ database: 'driftline' })
-  await insertGuarded(inserts, 'scores', { topic: 'posts', topicId: 'T', partition: 0 }, [...rows, ...recent])
-  await inserts.command({
+  asTyped = store.client({ database: 'driftline' })
+  await insertGuarded(asTyped, 'scores', { topic: 'posts', topicId: 'T', partition: 0 }, [...rows, ...recent])
+  await asTyped.command({
     query: `INSERT INTO labels (post_id, labelled_by, labelled_at, label) VALUES ('post-0-1', 'me', 1, 'neutral')`,
   })
-  await inserts.command({
+  await asTyped.command({
     query: `INSERT INTO dead_posts (dead_at, stage, code, reason) VALUES (1, 'score', 'X', 'y')`,
   })
 })
@@ -39,7 +41,7 @@ test('there are twenty questions', () => {
 })
 
 test.each(queries)('%s', async (_title, sql = '') => {
-  const { stream } = await client.exec({ query: sql })
+  const { stream } = await asTyped.exec({ query: sql })
   expect((await text(stream)).trim()).not.toBe('')
 })
 

@@ -81,7 +81,7 @@ export const DriftPage = z.object({
   checks: z.array(CheckSummary),
   /** Of the check that was asked for, or of the newest. */
   report: z.nullable(CheckReport),
-  /** Statistics of the whole stream over `checks`, oldest first. */
+  /** Those statistics of the whole stream that decide, over `checks`, oldest first. */
   history: z.array(
     z.object({
       name: z.string(),

@@ -91,8 +91,13 @@ test('before any check the page is empty', async () => {
   expect(await feed.page('')).toEqual({ atMs: noon, checks: [], report: null, history: [], accuracy: null })
 })
 
-test('checks come newest first, the newest in full, its alarms first, and the course of each statistic', async () => {
+test('checks come newest first, the newest in full, its alarms first, and the course of each statistic that decides', async () => {
   await insert([...checkRows(1), ...checkRows(2), ...checkRows(3, { verdict: 'drift' })])
+  await insert(
+    checkRows(1)
+      .filter(({ segment, statistic }) => segment === '' && statistic !== 'verdict')
+      .map((row) => ({ ...row, statistic: 'beside', details: JSON.stringify({ ...told, decides: false }) })),
+  )
   await insert(checkRows(2)) // stored twice: a crash between writing and knowing
   const page = await feed.page('')
   expect(DriftPage.parse(page)).toEqual(page)

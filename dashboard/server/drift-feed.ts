@@ -18,7 +18,7 @@ export interface DriftFeed {
 
 /** Checks shown: two days of hourly ones. */
 const shownChecks = 48
-/** Statistics of the whole stream whose course is drawn. */
+/** Statistics whose course is drawn: more than there are that decide. */
 const shownStatistics = 12
 /** A page is at most this old, in milliseconds: checks come far more rarely. */
 const freshMs = 2_000

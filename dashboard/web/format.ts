@@ -5,6 +5,7 @@ const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumF
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 const minuteFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 const dayFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const secondFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
 const tenthPercent = new Intl.NumberFormat(undefined, {
   style: 'percent',
   minimumFractionDigits: 1,
@@ -27,6 +28,8 @@ export const formatNumber = (value: number | null): string => {
 }
 /** Day and minute. */
 export const formatDay = (ms: number): string => dayFormat.format(ms)
+/** From one second to another, with what both share named once. */
+export const formatSpan = (fromMs: number, toMs: number): string => secondFormat.formatRange(fromMs, toMs)
 export const formatClock = (ms: number): string => clockFormat.format(ms)
 export const formatMinute = (ms: number): string => minuteFormat.format(ms)
 

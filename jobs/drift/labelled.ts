@@ -135,7 +135,7 @@ function gap(
     decides: calibrator !== undefined, // a model that was never calibrated on this stream is off from the start
     referenceRows: reference?.answers ?? 0,
     liveRows: posts.length,
-    sentence: `labels show ${percent(measured.estimate)} where the scores promise ${percent(measured.estimate - value)}: what words mean has changed`,
+    sentence: `labels show ${percent(measured.estimate)} where the scores promise ${percent(measured.estimate - value)}`,
   }
 }
 

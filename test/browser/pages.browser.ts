@@ -254,7 +254,12 @@ describe('models', () => {
     expect(await rows.nth(2).textContent()).toContain('champion')
     await page.getByText('takes posts of the champion: 5.0%').waitFor()
     await page.getByText('training 42.0%, 41 s left').waitFor()
-    await page.getByText('in 4 partitions, pause 0.4 ms, loaded in 0.8 s').waitFor()
+    const swaps = page.locator('[aria-labelledby=swaps-title] li')
+    expect((await swaps.allTextContents()).map((line) => line.slice(line.indexOf(' v') + 1))).toEqual([
+      'v1 → v2 took over, pause 0.4 ms by drift: passed all gates',
+      'v2 canary ended by drift: passed all gates',
+      'v1 → v2 in 4 partitions, loaded in 0.8 s by drift: passed all gates',
+    ])
     const [report] = await Promise.all([
       page.context().waitForEvent('page'),
       page.getByRole('link', { name: 'report of version 2' }).click(),

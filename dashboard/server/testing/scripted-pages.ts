@@ -169,6 +169,18 @@ export function sampleDrift(atMs = Date.UTC(2026, 0, 2, 3)): DriftPage {
   }
 }
 
+const swap = {
+  model: 'sentiment',
+  from: 1,
+  to: 2,
+  partitions: 4,
+  pauseMs: 0,
+  loadMs: 812,
+  by: 'drift',
+  outcome: 'swapped',
+  reason: 'passed all gates',
+}
+
 export function sampleModels(atMs = Date.UTC(2026, 0, 2, 3)): ModelsPage {
   const version = (n: number) => ({
     version: n,
@@ -218,18 +230,9 @@ export function sampleModels(atMs = Date.UTC(2026, 0, 2, 3)): ModelsPage {
       },
     ],
     swaps: [
-      {
-        atMs: atMs - hour,
-        model: 'sentiment',
-        from: 1,
-        to: 2,
-        partitions: 4,
-        pauseMs: 0.4,
-        loadMs: 812,
-        by: 'drift',
-        outcome: 'swapped',
-        reason: 'passed all gates',
-      },
+      { ...swap, atMs: atMs - hour + 100, outcome: 'took_over', pauseMs: 0.4 },
+      { ...swap, atMs: atMs - hour, outcome: 'canary_ended', from: 2 },
+      { ...swap, atMs: atMs - hour },
     ],
   }
 }

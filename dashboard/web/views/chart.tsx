@@ -73,7 +73,7 @@ export function frame(
     ms: 1,
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-    padding: [6, 16, 0, 0],
+    padding: [6, 32, 0, 0], // half of a label such as 04:45 PM
     axes: [
       {
         ...axis,

@@ -3,7 +3,7 @@ import { formatNumber } from '../format.ts'
 
 type Course = DriftPage['history'][number]
 
-/** How the statistics of the whole stream went, each against its threshold. */
+/** How the statistics that decide, of the whole stream, went, each against its threshold. */
 export const Courses = ({ history }: { readonly history: DriftPage['history'] }) => (
   <section class="panel" aria-labelledby="courses-title">
     <header>

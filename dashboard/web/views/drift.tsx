@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import { type CheckReport, type CheckSummary, DriftPage } from '../../drift-api.ts'
-import { formatCount, formatDay, formatMinute } from '../format.ts'
+import { formatCount, formatDay, formatMinute, formatSpan } from '../format.ts'
 import { usePolled } from '../use-polled.ts'
 import { AsOf } from './as-of.tsx'
 import { Accuracy } from './drift-accuracy.tsx'
@@ -55,8 +55,9 @@ export function DriftView() {
             <p dir="auto">{check.headline}</p>
           </header>
           <p class="quiet">
-            Checked {formatDay(check.atMs)}: {formatCount(check.posts)} posts written {formatDay(check.fromMs)} to{' '}
-            {formatDay(check.toMs)}, scored by <bdi>{check.model.name}</bdi> v{check.model.version}
+            Checked {formatDay(check.atMs)}: {formatCount(check.posts)} posts
+            {check.posts > 0 && ` written ${formatSpan(check.fromMs, check.toMs)}`}, scored by{' '}
+            <bdi>{check.model.name}</bdi> v{check.model.version}
           </p>
           <Reasons reasons={page.report.reasons} />
           <Timeline checks={page.checks} current={check.id} onChoose={setChosen} />

@@ -94,7 +94,7 @@ const Versions = ({ model: { name, versions } }: { readonly model: ModelInfo }) 
                 </span>
               ))}
             </td>
-            <td class="number">{formatDay(Date.parse(version.createdAt))}</td>
+            <td>{formatDay(Date.parse(version.createdAt))}</td>
             <td class="number">{version.accuracy === null ? '–' : formatShare(version.accuracy)}</td>
             <td>
               <Gates name={name} version={version} />
@@ -234,6 +234,9 @@ const Changes = ({ model: { name, changes } }: { readonly model: ModelInfo }) =>
 /** An error of the catalogue kept the old version; everything else is something that happened. */
 const isError = (outcome: string): boolean => /^[A-Z_]+$/.test(outcome)
 
+/** The champion stays. */
+const isOfChallenger = (outcome: string): boolean => /^(canary|shadow)_/.test(outcome)
+
 const Swaps = ({ swaps }: { readonly swaps: readonly Swap[] | null }) => (
   <section class="panel" aria-labelledby="swaps-title">
     <header>
@@ -248,14 +251,17 @@ const Swaps = ({ swaps }: { readonly swaps: readonly Swap[] | null }) => (
           <time class="quiet number" dateTime={new Date(atMs).toISOString()}>
             {formatDay(atMs)}
           </time>{' '}
-          {from === 0 ? '' : `v${from} → `}
+          {from === 0 || isOfChallenger(outcome) ? '' : `v${from} → `}
           <b class="number">v{to}</b>{' '}
-          {outcome === 'swapped' ? (
+          {outcome === 'swapped' && (
             <span>
-              in {partitions === 1 ? '1 partition' : `${formatCount(partitions)} partitions`}, pause{' '}
-              {pauseMs.toFixed(1)} ms, loaded in {formatSeconds(loadMs / 1000)}
+              in {partitions === 1 ? '1 partition' : `${formatCount(partitions)} partitions`}, loaded in{' '}
+              {formatSeconds(loadMs / 1000)}
+              {pauseMs > 0 && `, pause ${pauseMs.toFixed(1)} ms`}
             </span>
-          ) : (
+          )}
+          {outcome === 'took_over' && <span>took over, pause {pauseMs.toFixed(1)} ms</span>}
+          {outcome !== 'swapped' && outcome !== 'took_over' && (
             <span class={isError(outcome) ? 'mark' : ''} data-verdict="warning">
               {isError(outcome) ? outcome : outcome.replaceAll('_', ' ')}
             </span>
