@@ -3,6 +3,7 @@ import { DriftlineError, messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { JobStatus } from '../../core/status.ts'
 import { follow as followRegistry } from './follow.ts'
+import type { Reason } from './ready.ts'
 import { type Followed, followed, lastMove, type OpenVersion, type StartScorer, why } from './start-model.ts'
 import type { ModelSwitch } from './swap.ts'
 
@@ -21,6 +22,12 @@ export interface Following {
   stop(): Promise<void>
 }
 
+/** A version that could not be used. */
+interface Refusal extends Reason {
+  readonly version: number
+  readonly outcome: string
+}
+
 /**
  * Follows the alias of a model: loads, verifies and warms the version it points to while the old one scores, and then
  * swaps. A version that fails is written down and left alone until the alias moves again; the old one goes on.
@@ -29,32 +36,35 @@ export function followAlias({ follow, models, open, start, clock, log }: FollowO
   const { registry, name } = follow
   let last: JobStatus['swap']
   let seen = follow.change
-  let { refused } = follow
+  /** Of which `swaps` does not tell yet. */
+  const untold: Refusal[] = []
+  if (follow.refused !== undefined) {
+    const { version, error, ...move } = follow.refused
+    refuse(version, error, { ...move, loadMs: 0 })
+  }
 
   async function look(signal: AbortSignal): Promise<void> {
-    if (refused !== undefined) {
-      const { version, error } = refused
-      refused = undefined
-      await refuse(version, error, 0)
-    }
     const { change, at } = await registry.aliases(name)
-    if (change === seen) return
-    seen = change
-    const to = at[followed]
-    if (to !== undefined && to !== models.scorer.version) await changeTo(to, signal)
+    if (change !== seen) {
+      seen = change
+      const to = at[followed]
+      if (to !== undefined && to !== models.scorer.version) await changeTo(to, signal)
+    }
+    await tellRefusals()
   }
 
   async function changeTo(to: number, signal: AbortSignal): Promise<void> {
     const from = models.scorer.version
-    const reason = why(await lastMove(registry, name))
-    log.info({ model: name, from, to, by: reason.by, reason: reason.reason }, 'loading another version')
     const startedMs = clock.now()
+    let move = why(undefined)
     try {
+      move = why(await lastMove(registry, name))
+      log.info({ model: name, from, to, by: move.by, reason: move.reason }, 'loading another version')
       await makeRoom(to)
       const scorer = challenger(to) ?? (await load(to, signal))
       const loadMs = clock.now() - startedMs
-      models.swap({ scorer, ...reason, loadMs })
-      last = { to, at: clock.now(), outcome: 'swapped', reason: reason.reason }
+      models.swap({ scorer, ...move, loadMs })
+      last = { to, at: clock.now(), outcome: 'swapped', reason: move.reason }
       log.info({ model: name, from, to, loadMs }, 'another version scores')
     } catch (error) {
       if (signal.aborted) return
@@ -62,7 +72,7 @@ export function followAlias({ follow, models, open, start, clock, log }: FollowO
         seen = Number.NaN // a registry that is away for a moment says nothing against the version: look again
         throw error
       }
-      await refuse(to, error, clock.now() - startedMs)
+      refuse(to, error, { ...move, loadMs: clock.now() - startedMs })
     }
   }
 
@@ -85,12 +95,26 @@ export function followAlias({ follow, models, open, start, clock, log }: FollowO
     return start(directory, { provider: models.scorer.provider, priority: 'low at first', signal })
   }
 
-  async function refuse(to: number, error: unknown, loadMs: number): Promise<void> {
+  function refuse(version: number, error: unknown, { alias, by, loadMs }: Omit<Reason, 'reason'>): void {
     const outcome = error instanceof DriftlineError ? error.code : 'FAILED'
-    last = { to, at: clock.now(), outcome, reason: messageOf(error) }
-    log.error({ err: error, model: name, version: to, stays: models.scorer.version }, 'a version cannot be used')
-    const { alias, by } = why(await lastMove(registry, name))
-    await models.refuse(to, outcome, { alias, by, reason: messageOf(error), loadMs })
+    const reason = messageOf(error)
+    last = { to: version, at: clock.now(), outcome, reason }
+    log.error({ err: error, model: name, version, stays: models.scorer.version }, 'a version cannot be used')
+    untold.push({ version, outcome, alias, by, reason, loadMs })
+  }
+
+  /** A store that is away is told with a later look. */
+  async function tellRefusals(): Promise<void> {
+    for (let [next] = untold; next !== undefined; [next] = untold) {
+      const { version, outcome, ...reason } = next
+      try {
+        await models.refuse(version, outcome, reason)
+        untold.shift()
+      } catch (error) {
+        log.warn({ err: error, version }, 'a refusal could not be recorded yet')
+        return
+      }
+    }
   }
 
   const loop = followRegistry(registry, name, look, { clock, log })

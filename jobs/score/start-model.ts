@@ -35,13 +35,21 @@ export interface StartedModel {
   readonly follow: Followed | undefined
 }
 
+interface RefusedChampion {
+  readonly version: number
+  readonly error: DriftlineError
+  /** Of the move that made it champion; see `Reason`. */
+  readonly alias: string
+  readonly by: string
+}
+
 export interface Followed {
   readonly registry: Registry
   readonly name: string
   /** Last change that the running model takes account of. */
   readonly change: number
   /** The champion that could not start, so that another version runs. */
-  readonly refused: { readonly version: number; readonly error: DriftlineError } | undefined
+  readonly refused: RefusedChampion | undefined
   /** Ends what the registry is asked, however slow it is to answer; it is asked nothing any more. */
   readonly leave: () => void
 }
@@ -56,7 +64,7 @@ export interface StartOptions {
 
 /**
  * Starts the model that the setting names. A champion that does not start is passed over for `previous`: a bad version
- * then costs no scores, however often the job is started again.
+ * then costs no scores, however often the job is started again. One that the registry did not give is loaded once it does.
  *
  * @throws DriftlineError `MODEL_INVALID`, `VERSION_UNKNOWN`, `PROVIDER_UNAVAILABLE`; the reason of the signal
  */
@@ -107,8 +115,11 @@ async function started(
   } catch (error) {
     if (!(error instanceof DriftlineError) || previous === undefined) throw error
     log.error({ err: error, champion, previous, hint: error.hint }, 'champion cannot be used; previous takes its place')
-    const refused = { version: champion, error }
-    return { ready: await startVersion(previous), follow: { registry, name, change, refused, leave } }
+    const ready = await startVersion(previous)
+    // A registry that is away for a moment says nothing against the champion: the job looks at it again.
+    if (error.retryable) return { ready, follow: { registry, name, change: 0, refused: undefined, leave } }
+    const { alias, by } = why(move)
+    return { ready, follow: { registry, name, change, refused: { version: champion, error, alias, by }, leave } }
   }
 }
 

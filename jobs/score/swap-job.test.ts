@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { DriftlineError } from '../../core/errors.ts'
+import { StoredRegistry } from '../../models/registry/stored-registry.ts'
+import { ModelSwitch } from './swap.ts'
 import { fakeScorer } from './testing/fake-scorer.ts'
 import { ScoreRig, until } from './testing/score-rig.ts'
 
@@ -10,10 +12,11 @@ beforeAll(async () => {
   rig = await ScoreRig.open('driftline_swap')
 })
 afterAll(() => rig[Symbol.asyncDispose]())
+afterEach(() => void vi.restoreAllMocks())
 
 const refusals = () =>
   rig.rows(
-    `SELECT to_version, outcome, changed_by FROM swaps WHERE outcome NOT IN ('started', 'swapped', 'took_over')`,
+    `SELECT to_version, outcome, changed_by FROM swaps WHERE outcome NOT IN ('started', 'swapped', 'took_over') ORDER BY swapped_at`,
     z.object({ to_version: z.number(), outcome: z.string(), changed_by: z.string() }),
   )
 
@@ -119,6 +122,42 @@ test('a registry that is away for a moment says nothing against the version: it 
   rig.scorers.delete(3)
   expect(away).toBe(-1)
   expect(await refusals()).toHaveLength(before)
+})
+
+const awayOnce = () => new DriftlineError('REGISTRY_UNAVAILABLE', { reason: 'the bucket does not answer' })
+
+test('a registry that is away while it is asked who moved the alias is asked again', async () => {
+  await rig.promote(1, 'a known start')
+  await rig.whileScoring(async (models) => {
+    vi.spyOn(StoredRegistry.prototype, 'lastMove').mockRejectedValueOnce(awayOnce())
+    await rig.promote(2, 'it is there')
+    await until(() => models.scorer.version === 2)
+  })
+})
+
+test('a registry that is away when the job starts says nothing against the champion, which is loaded once it is back', async () => {
+  await rig.promote(1, 'a known start')
+  await rig.promote(2, 'it is there')
+  const before = (await refusals()).length
+  vi.spyOn(StoredRegistry.prototype, 'open').mockRejectedValueOnce(awayOnce())
+  await rig.whileScoring(async (models) => {
+    expect(models.scorer.version).toBe(1)
+    await until(() => models.scorer.version === 2)
+  })
+  expect(await refusals()).toHaveLength(before)
+})
+
+test('a refusal is told in swaps also when the store was away at first', async () => {
+  rig.broken.add(3)
+  await rig.promote(1, 'a known start')
+  const before = (await refusals()).length
+  await rig.whileScoring(async () => {
+    vi.spyOn(ModelSwitch.prototype, 'refuse').mockRejectedValueOnce(new DriftlineError('SINK_UNAVAILABLE'))
+    await rig.promote(3, 'looks good')
+    await until(async () => (await refusals()).length > before)
+  })
+  rig.broken.delete(3)
+  expect((await refusals()).at(-1)).toMatchObject({ to_version: 3, outcome: 'MODEL_INVALID', changed_by: 'ann' })
 })
 
 test('a rollback reaches the running job, and is one more swap in audit and table', async () => {
