@@ -10,7 +10,8 @@ import { type Config, loadConfig } from '../core/config.ts'
 import { DriftlineError } from '../core/errors.ts'
 import { seededRandom } from '../core/random.ts'
 import { createScorer } from '../inference/create-scorer.ts'
-import { isActive, RetrainingDocument } from '../jobs/drift/retrain/state.ts'
+import { readRetraining } from '../jobs/drift/retrain/document.ts'
+import { isActive } from '../jobs/drift/retrain/state.ts'
 import { lastChecks } from '../jobs/drift/store.ts'
 import type { Registry } from '../models/registry/registry.ts'
 import { type Context, runs, verb } from './command.ts'
@@ -249,8 +250,8 @@ function teller(
 }
 
 async function currentRetraining(registry: Registry, config: Config) {
-  const stored = await registry.documents.read(modelName(undefined, config), 'retraining')
-  return stored === undefined ? undefined : (RetrainingDocument.parse(stored.value).current ?? undefined)
+  const { document } = await readRetraining(registry, modelName(undefined, config))
+  return document.current ?? undefined
 }
 
 /** At most this long for what is under way when the posts have ended, in milliseconds. */

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { DriftlineError } from '../../core/errors.ts'
-import { documentKey, isActive, type Retraining, RetrainingDocument } from '../../jobs/drift/retrain/state.ts'
+import { readRetraining } from '../../jobs/drift/retrain/document.ts'
+import { isActive, type Retraining } from '../../jobs/drift/retrain/state.ts'
 import { failedGates, GateReport, gateFiles } from '../../models/gates/report.ts'
 import type { Manifest } from '../../models/registry/manifest.ts'
 import type { Aliases, Registry } from '../../models/registry/registry.ts'
@@ -160,8 +161,7 @@ async function trafficOf(registry: Registry, name: string): Promise<Pick<ModelIn
 }
 
 async function readTraining(registry: Registry, name: string): Promise<Training | null> {
-  const stored = await registry.documents.read(name, documentKey)
-  const current = stored === undefined ? null : RetrainingDocument.parse(stored.value).current
+  const { current } = (await readRetraining(registry, name)).document
   return current === null ? null : trainingOf(current)
 }
 

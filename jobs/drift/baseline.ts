@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { DriftlineError } from '../../core/errors.ts'
-import type { Documents } from '../../models/registry/documents.ts'
+import { type Documents, readDocument } from '../../models/registry/documents.ts'
 import type { DriftSettings } from './settings.ts'
 import type { ScoredStream } from './stream.ts'
 import { fineBlocks } from './summary.ts'
@@ -50,8 +50,8 @@ export async function baselineOf(
   nowMs: number,
 ): Promise<BaselineState> {
   const key = keyOf(model.version)
-  const stored = await documents.read(model.name, key)
-  if (stored !== undefined) return { state: 'ready', document: BaselineDocument.parse(stored.value) }
+  const stored = await readDocument(documents, model.name, key, BaselineDocument)
+  if (stored !== undefined) return { state: 'ready', document: stored.value }
 
   const { posts, first, last } = await stream.extent({ from: 0, to: until })
   const { baselinePosts, baselineMs } = settings
@@ -76,9 +76,9 @@ export async function baselineOf(
     return { state: 'ready', document }
   } catch (error) {
     if (!(error instanceof DriftlineError && error.code === 'DOCUMENT_MOVED')) throw error
-    const other = await documents.read(model.name, key) // somebody else was faster
+    const other = await readDocument(documents, model.name, key, BaselineDocument) // somebody else was faster
     if (other === undefined) throw error
-    return { state: 'ready', document: BaselineDocument.parse(other.value) }
+    return { state: 'ready', document: other.value }
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DriftlineError } from '../../core/errors.ts'
+import { DriftlineError, messageOf } from '../../core/errors.ts'
 
 /** One state of a document. */
 export interface Stored {
@@ -40,6 +40,25 @@ export const DocumentState = z.strictObject({
   at: z.iso.datetime(),
   value: z.json(),
 })
+
+/**
+ * A document whose schema is known.
+ *
+ * @returns `undefined` when there is none
+ * @throws DriftlineError `REGISTRY_INVALID` for a document that is none of ours
+ */
+export async function readDocument<Schema extends z.ZodType>(
+  documents: Documents,
+  name: string,
+  key: string,
+  schema: Schema,
+): Promise<{ readonly revision: number; readonly value: z.infer<Schema> } | undefined> {
+  const stored = await documents.read(name, key)
+  if (stored === undefined) return undefined
+  const { success, data, error } = schema.safeParse(stored.value)
+  if (success) return { revision: stored.revision, value: data }
+  throw new DriftlineError('REGISTRY_INVALID', { model: name, document: key, reason: messageOf(error) })
+}
 
 export const documentMoved = (model: string, document: string, expected: number, found: number) =>
   new DriftlineError('DOCUMENT_MOVED', { model, document, expected, found })

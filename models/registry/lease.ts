@@ -1,7 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
 import { DriftlineError } from '../../core/errors.ts'
-import type { Documents } from './documents.ts'
+import { type Documents, readDocument } from './documents.ts'
 
 const Lease = z.strictObject({ schema: z.literal(1), holder: z.string(), untilMs: z.int() })
 
@@ -16,9 +17,10 @@ export interface LeaseOptions {
 
 /**
  * Runs `work` while this process alone, of all processes on all machines, holds the lease. It is renewed at a third of its
- * time; when a renewal fails, the signal of `work` is aborted before anybody else can take over.
+ * time; when a renewal fails, or has no answer, the signal of `work` is aborted before anybody else can take over.
  *
  * @returns what `work` returns, or `undefined`, at once, when somebody else holds it
+ * @throws DriftlineError `REGISTRY_UNAVAILABLE`, `REGISTRY_INVALID`; what `work` throws
  */
 export async function withLease<T>(
   documents: Documents,
@@ -27,16 +29,15 @@ export async function withLease<T>(
   { holder, ttlMs, clock, signal }: LeaseOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T | undefined> {
-  const stored = await documents.read(name, key)
-  const lease = stored === undefined ? undefined : Lease.parse(stored.value)
+  const { revision: seen = 0, value: lease } = (await readDocument(documents, name, key, Lease)) ?? {}
   if (lease !== undefined && lease.holder !== holder && lease.holder !== '' && clock.now() < lease.untilMs)
     return undefined
-  const write = (by: string, untilMs: number, revision: number) =>
-    documents.write(name, key, { schema: 1, holder: by, untilMs } satisfies z.infer<typeof Lease>, revision)
+  const write = (holder: string, untilMs: number, revision: number) =>
+    documents.write(name, key, { schema: 1, holder, untilMs } satisfies z.infer<typeof Lease>, revision)
   let untilMs = clock.now() + ttlMs
   let revision: number
   try {
-    revision = await write(holder, untilMs, stored?.revision ?? 0)
+    revision = await by(untilMs - ttlMs / 10, clock, write(holder, untilMs, seen))
   } catch (error) {
     if (moved(error)) return undefined
     throw error
@@ -49,10 +50,10 @@ export async function withLease<T>(
       if (done.signal.aborted) return
       try {
         const next = clock.now() + ttlMs
-        revision = await write(holder, next, revision)
+        revision = await by(untilMs - ttlMs / 10, clock, write(holder, next, revision))
         untilMs = next
       } catch (error) {
-        if (moved(error) || clock.now() > untilMs - ttlMs / 3) {
+        if (moved(error) || clock.now() >= untilMs - ttlMs / 3) {
           lost.abort(error)
           return
         }
@@ -65,6 +66,20 @@ export async function withLease<T>(
     done.abort()
     await renewing
     if (!lost.signal.aborted) await write('', 0, revision).catch(() => undefined) // it runs out by itself
+  }
+}
+
+/** @throws DriftlineError `REGISTRY_UNAVAILABLE` when there is no answer by then */
+async function by<T>(atMs: number, clock: Clock, answer: Promise<T>): Promise<T> {
+  const answered = new AbortController()
+  const late = clock.sleep(Math.max(0, atMs - clock.now()), answered.signal).then(async () => {
+    await nextTurn() // when this thread itself was held up, an answer may be waiting behind the alarm
+    throw new DriftlineError('REGISTRY_UNAVAILABLE', { reason: 'a lease could not be written in time' })
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    answered.abort()
   }
 }
 

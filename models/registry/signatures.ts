@@ -1,8 +1,8 @@
 import { createPublicKey, sign, verify } from 'node:crypto'
 import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
-import { DriftlineError, messageOf } from '../../core/errors.ts'
-import type { Documents } from './documents.ts'
+import { DriftlineError } from '../../core/errors.ts'
+import { type Documents, readDocument } from './documents.ts'
 import type { Manifest } from './manifest.ts'
 import type { Registry } from './registry.ts'
 import type { TrustedKey } from './signing-keys.ts'
@@ -49,12 +49,8 @@ export async function signaturesOf(
   name: string,
   version: number,
 ): Promise<{ readonly revision: number; readonly signatures: readonly Signature[] }> {
-  const stored = await documents.read(name, documentOf(version))
-  if (stored === undefined) return { revision: 0, signatures: [] }
-  const parsed = Signatures.safeParse(stored.value)
-  if (parsed.success) return { revision: stored.revision, signatures: parsed.data.signatures }
-  const reason = messageOf(parsed.error)
-  throw new DriftlineError('REGISTRY_INVALID', { model: name, document: documentOf(version), reason })
+  const stored = await readDocument(documents, name, documentOf(version), Signatures)
+  return { revision: stored?.revision ?? 0, signatures: stored?.value.signatures ?? [] }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { DriftlineError, messageOf } from '../../core/errors.ts'
+import { DriftlineError } from '../../core/errors.ts'
+import { readDocument } from './documents.ts'
 import type { Registry } from './registry.ts'
 import { lengthOf, resized, type SlotRange, slotCount, slotsOf } from './slots.ts'
 
@@ -58,11 +59,9 @@ export interface TrafficNow extends Traffic {
 
 /** @throws DriftlineError `REGISTRY_INVALID` for a document that is none of ours */
 export async function readTraffic(registry: Registry, name: string): Promise<TrafficNow> {
-  const stored = await registry.documents.read(name, key)
+  const stored = await readDocument(registry.documents, name, key, Traffic)
   if (stored === undefined) return { revision: 0, schema: 1, challengers: [], ended: [] }
-  const traffic = Traffic.safeParse(stored.value)
-  if (traffic.success) return { revision: stored.revision, ...traffic.data }
-  throw new DriftlineError('REGISTRY_INVALID', { model: name, document: key, reason: messageOf(traffic.error) })
+  return { revision: stored.revision, ...stored.value }
 }
 
 /** What a caller says about a challenger; slots and start follow from what there is. */

@@ -1,4 +1,5 @@
-import { DriftlineError, messageOf } from '../../../core/errors.ts'
+import { DriftlineError } from '../../../core/errors.ts'
+import { readDocument } from '../../../models/registry/documents.ts'
 import type { Registry } from '../../../models/registry/registry.ts'
 import { documentKey, RetrainingDocument } from './state.ts'
 
@@ -12,11 +13,8 @@ export interface ReadDocument {
 
 /** @throws DriftlineError `REGISTRY_INVALID` for a document that is none of ours */
 export async function readRetraining(registry: Registry, name: string): Promise<ReadDocument> {
-  const stored = await registry.documents.read(name, documentKey)
-  if (stored === undefined) return { revision: 0, document: none }
-  const parsed = RetrainingDocument.safeParse(stored.value)
-  if (parsed.success) return { revision: stored.revision, document: parsed.data }
-  throw new DriftlineError('REGISTRY_INVALID', { model: name, document: documentKey, reason: messageOf(parsed.error) })
+  const stored = await readDocument(registry.documents, name, documentKey, RetrainingDocument)
+  return stored === undefined ? { revision: 0, document: none } : { revision: stored.revision, document: stored.value }
 }
 
 /**

@@ -47,7 +47,7 @@ const retraining = (over: Partial<Config> = {}) =>
     log: silentLog,
     random: seededRandom(7),
     recipe,
-    leaseMs: 2000,
+    leaseMs: 20_000,
     lookEveryMs: 0,
   })
 
