@@ -1,4 +1,4 @@
-import { startStoreProcess } from '../clickhouse/embedded/start.ts'
+import { sayEnd, startStoreProcess } from '../clickhouse/embedded/start.ts'
 import { DriftlineError } from '../core/errors.ts'
 import { runs, verb } from './command.ts'
 
@@ -24,7 +24,9 @@ export const storeCommand = () =>
           signal.addEventListener('abort', () => resolve('stop'), { once: true })
         })
         const outcome = await Promise.race([stopped, store.ended])
-        if (outcome !== 'stop') throw new DriftlineError('STORE_UNAVAILABLE', { reason: 'its process ended', outcome })
+        if (outcome !== 'stop') {
+          throw new DriftlineError('STORE_UNAVAILABLE', { reason: `its process ended with ${sayEnd(outcome)}` })
+        }
         await store[Symbol.asyncDispose]()
         return 0
       }),

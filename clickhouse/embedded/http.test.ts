@@ -220,6 +220,21 @@ describe('its life', () => {
     expect((await ask('/ping')).status).toBe(200)
   })
 
+  test('caches of what was merged away long ago take at most a quarter of a gigabyte', async () => {
+    const caches = await run(
+      `SELECT count(), sum(toUInt64(value)) <= 256e6 FROM system.server_settings
+       WHERE name IN ('mark_cache_size', 'index_mark_cache_size', 'primary_index_cache_size', 'query_condition_cache_size')`,
+    )
+    expect(caches.body).toBe('4\t1\n')
+  })
+
+  test('it is said which signal ended it', async () => {
+    const other = await testStore('driftline_killed')
+    process.kill(other.process?.pid ?? 0, 'SIGKILL')
+    expect(await other.process?.ended).toEqual({ killedBy: 'SIGKILL' })
+    await other[Symbol.asyncDispose]()
+  })
+
   test('it stops at once with a statement running, takes its address with it, and keeps its rows', async () => {
     const other = await testStore('driftline_life')
     const client = other.client({ database: 'driftline_life' })
@@ -230,7 +245,7 @@ describe('its life', () => {
       .poll(async () => (await client.query({ query: 'SELECT count() FROM system.processes', format: 'CSV' })).text())
       .toBe('2\n')
     process.kill(other.process?.pid ?? 0, 'SIGTERM')
-    expect(await other.process?.ended).toBe(0)
+    expect(await other.process?.ended).toEqual({ code: 0 })
     expect(await endless).toBeInstanceOf(Error)
     expect(existsSync(join(other.config.data, 'store.json'))).toBe(false)
 

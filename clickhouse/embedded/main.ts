@@ -1,9 +1,10 @@
 import { createClient } from '@clickhouse/client'
 import { z } from 'zod'
-import { messageOf } from '../../core/errors.ts'
+import { DriftlineError, messageOf } from '../../core/errors.ts'
 import { createLog } from '../../core/log.ts'
 import { migrate } from '../migrate.ts'
 import { ownerPassword, removeStoreAddress, storeFolder, writeStoreAddress } from '../store-file.ts'
+import { leaveWithoutDestructors } from './leave.ts'
 
 /** What the process of the store is told, as JSON in its first argument. */
 const Options = z.object({
@@ -22,6 +23,7 @@ const stop = new Promise<string>((resolve) => {
 })
 
 try {
+  leaveWithoutDestructors()
   const { startStore } = await import('./server.ts') // fails where chdb has no library for the platform
   const password = ownerPassword(options.data)
   const store = await startStore({ ...options, folder: storeFolder(options.data), password, log })
@@ -38,8 +40,8 @@ try {
   await store[Symbol.asyncDispose]()
   process.exit(0)
 } catch (error) {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
-  process.send?.({ failed: { code, message: messageOf(error) } })
+  const { code, details } = error instanceof DriftlineError ? error : {}
+  process.send?.({ failed: { code, message: messageOf(error), details } })
   log.error({ error: messageOf(error) }, 'not started')
   process.exit(1)
 }

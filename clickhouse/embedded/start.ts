@@ -1,9 +1,11 @@
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { catalogue, DriftlineError, type ErrorCode } from '../../core/errors.ts'
 import { builtModule } from '../../core/package-root.ts'
+import { Leaving } from './leave.ts'
 import { threads } from './threads.ts'
 
 export interface StoreProcessOptions {
@@ -19,13 +21,23 @@ export interface StoreProcessOptions {
 export interface StoreProcess extends AsyncDisposable {
   readonly url: string
   readonly pid: number
-  /** Settles when the process ends: with its exit code, or -1 after a signal. */
-  readonly ended: Promise<number>
+  /** Settles when the process has ended. */
+  readonly ended: Promise<StoreEnd>
 }
+
+/** Either the code that it ended with, or the signal that it was killed by. */
+export type StoreEnd = { readonly code: number } | { readonly killedBy: NodeJS.Signals }
 
 const Message = z.union([
   z.object({ ready: z.string() }),
-  z.object({ failed: z.object({ code: z.string().optional(), message: z.string() }) }),
+  z.object({
+    failed: z.object({
+      code: z.string().optional(),
+      message: z.string(),
+      details: z.record(z.string(), z.unknown()).optional(),
+    }),
+  }),
+  Leaving,
 ])
 
 /** Longer than the second that running statements get to end by themselves. */
@@ -51,7 +63,7 @@ export async function startStoreProcess(options: StoreProcessOptions, signal?: A
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     detached: true, // Ctrl-C is for the parent, which stops its processes in order
   })
-  const ended = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? -1)))
+  const ended = endOf(child)
   const stop = async () => {
     child.kill('SIGTERM')
     // A statement that hangs in native code can hold up even process.exit; what is acknowledged is on disk all the same.
@@ -60,15 +72,17 @@ export async function startStoreProcess(options: StoreProcessOptions, signal?: A
     clearTimeout(timer)
   }
   const url = await new Promise<string>((resolve, reject) => {
-    const fail = (reason: string, code: ErrorCode = 'STORE_UNAVAILABLE') =>
-      reject(new DriftlineError(code, { data: options.data, reason }))
+    const fail = (reason: string) => reject(new DriftlineError('STORE_UNAVAILABLE', { data: options.data, reason }))
     child.once('error', (error) => fail(error.message))
-    child.once('exit', (code, name) => fail(`its process ended at once (${name ?? code})`))
+    ended.then((end) => fail(`its process ended at once with ${sayEnd(end)}`), reject)
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
     child.on('message', (message) => {
       const parsed = Message.parse(message)
       if ('ready' in parsed) resolve(parsed.ready)
-      else fail(parsed.failed.message, isCode(parsed.failed.code) ? parsed.failed.code : undefined)
+      if (!('failed' in parsed)) return
+      const { code, message: reason, details } = parsed.failed
+      if (isCode(code)) reject(new DriftlineError(code, { ...details, data: options.data }))
+      else fail(reason)
     })
   }).catch(async (error: unknown) => {
     await stop()
@@ -76,5 +90,19 @@ export async function startStoreProcess(options: StoreProcessOptions, signal?: A
   })
   return { url, pid: child.pid ?? 0, ended, [Symbol.asyncDispose]: stop }
 }
+
+/** The process leaves by a signal of its own, after it has told the code: what came over the channel is read to its end. */
+export async function endOf(child: ChildProcess): Promise<StoreEnd> {
+  let told: number | undefined
+  child.on('message', (message) => {
+    const leaving = Leaving.safeParse(message)
+    if (leaving.success) told = leaving.data.leaving
+  })
+  const [[code, signal]] = await Promise.all([once(child, 'exit'), once(child, 'disconnect')])
+  return told === undefined && signal !== null ? { killedBy: signal } : { code: told ?? code }
+}
+
+/** For people: `code 1`, `SIGSEGV`. */
+export const sayEnd = (end: StoreEnd): string => ('code' in end ? `code ${end.code}` : end.killedBy)
 
 const isCode = (code: string | undefined): code is ErrorCode => code !== undefined && Object.hasOwn(catalogue, code)
