@@ -14,6 +14,7 @@ import { loadModel, parseModelSetting } from '../models/load-model.ts'
 import { waitingPosts } from './alerts-waiting.ts'
 import { type Context, runs, verb } from './command.ts'
 import { openRegistry } from './registry.ts'
+import { whole } from './whole.ts'
 import { withStore } from './with-store.ts'
 
 /** Tells people what the rules in the configuration say. */
@@ -24,7 +25,7 @@ export const alertsCommand = () =>
     .addCommand(verb('status', 'the rules, and which alerts are pending or fire').action(runs(status)))
     .addCommand(
       verb('history', 'the newest alerts, and how telling people of them went')
-        .option('--alerts <n>', 'how many', Number, 20)
+        .option('--alerts <n>', 'how many', whole(1), 20)
         .action(runs((context, { alerts }: { alerts: number }) => history(context, alerts))),
     )
     .addCommand(

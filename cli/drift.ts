@@ -17,6 +17,7 @@ import { shiftScoreOf } from '../jobs/drift/words.ts'
 import { type Context, runs, verb } from './command.ts'
 import { describeRetraining, retrainCommand } from './drift-retrain.ts'
 import { openRegistry } from './registry.ts'
+import { whole } from './whole.ts'
 import { withStore } from './with-store.ts'
 
 /** Watches the stream for drift. */
@@ -35,7 +36,7 @@ export const driftCommand = () =>
     .addCommand(retrainCommand())
     .addCommand(
       verb('status', 'what the last checks found')
-        .option('--checks <n>', 'how many', Number, 10)
+        .option('--checks <n>', 'how many', whole(1), 10)
         .action(runs((context, { checks }: { checks: number }) => status(context, checks))),
     )
 

@@ -7,7 +7,7 @@ import { type LabelOrigin, labelOrigins } from '../clickhouse/rows/labels.ts'
 import { type FileSource, type Format, fileSource, formatOf, formats, streamSource } from '../connectors/files.ts'
 import type { RawRecord } from '../connectors/raw-record.ts'
 import { systemClock } from '../core/clock.ts'
-import { DriftlineError } from '../core/errors.ts'
+import { DriftlineError, printable } from '../core/errors.ts'
 import { loadModel } from '../models/load-model.ts'
 import { runs, verb } from './command.ts'
 import { type Named, named, type Plan, plan } from './labels-plan.ts'
@@ -183,7 +183,7 @@ function describe(report: ReturnType<typeof summary>): string {
     ...note(report.beforePost, 'older than their posts; kept'),
     ...note(report.disagreements, 'posts on which the answers differ; all kept'),
     ...note(refused.length, 'refused:'),
-    ...refused.slice(0, shownRefusals).map(({ place, reason }) => `    ${place}: ${reason}`),
+    ...refused.slice(0, shownRefusals).map(({ place, reason }) => `    ${place}: ${printable(reason)}`),
     ...note(Math.max(0, refused.length - shownRefusals), 'more refused; --json or --refused <file> tells them all'),
   ].join('\n')}\n`
 }

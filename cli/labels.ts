@@ -7,6 +7,6 @@ import { statusLabelsCommand } from './labels-status.ts'
 /** What people say about posts: in, out, how far they agree, and by a stand-in. */
 export const labelsCommand = () =>
   [importLabelsCommand, exportLabelsCommand, statusLabelsCommand, revealLabelsCommand].reduce(
-    (labels, command) => labels.addCommand(command().exitOverride()),
+    (labels, command) => labels.addCommand(command()),
     new Command('labels').description('import, export and count labels: which class people say a post has'),
   )

@@ -32,7 +32,13 @@ const program = new Command('driftline')
 const asked = process.argv[2] ?? ''
 const wanted = Object.hasOwn(verbs, asked) ? [asked] : Object.keys(verbs) // for the help, and to guess what was meant
 for (const load of wanted.map((name) => verbs[name])) {
-  if (load !== undefined) program.addCommand((await load())().exitOverride())
+  if (load !== undefined) program.addCommand(throwing((await load())()))
+}
+
+/** Wrong use of a verb, or of a verb within it, is thrown to us: commander would end the process with 1. */
+function throwing(command: Command): Command {
+  for (const inner of command.commands) throwing(inner)
+  return command.exitOverride()
 }
 
 try {

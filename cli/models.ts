@@ -56,7 +56,7 @@ export const modelsCommand = () =>
     deleteCommand,
     collectCommand,
   ].reduce(
-    (models, command) => models.addCommand(command().exitOverride()),
+    (models, command) => models.addCommand(command()),
     new Command('models').description('list, import, publish, compare and promote versions of models'),
   )
 

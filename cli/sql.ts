@@ -17,11 +17,14 @@ export const sqlCommand = () =>
         const format = options.format ?? (json ? 'JSON' : process.stdout.isTTY ? 'PrettyCompact' : 'TabSeparated')
         await withStore(config, log, signal, async (client) => {
           try {
-            const { stream } = await client.exec({
+            const { stream, response_headers } = await client.exec({
               query,
               clickhouse_settings: { default_format: format } as Record<string, string>,
               abort_signal: signal,
+              ignore_error_response: true,
             })
+            const code = response_headers['x-clickhouse-exception-code']
+            if (code !== undefined) throw refusal(await text(stream), String(code))
             for await (const chunk of stream) {
               if (!process.stdout.write(chunk)) await once(process.stdout, 'drain')
             }
@@ -41,3 +44,9 @@ export const sqlCommand = () =>
         return 0
       }),
     )
+
+/** The client's own reading of a message ends at the first word in brackets and capitals, which may be of the statement. */
+function refusal(said: string, code: string): ClickHouseError {
+  const found = /^Code: \d+\. DB::Exception: (.*?)\s*\((\w+)\)(?: \(version .*\))?\s*$/s.exec(said)
+  return new ClickHouseError({ code, message: found?.[1] ?? said, type: found?.[2] ?? '' })
+}

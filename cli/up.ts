@@ -5,6 +5,7 @@ import { connectStore } from '../clickhouse/client.ts'
 import type { AlertRule } from '../core/alert-settings.ts'
 import { systemClock } from '../core/clock.ts'
 import { type Config, type ConfigKey, environmentName, type LoadedConfig } from '../core/config.ts'
+import { makeDataFolder } from '../core/data-folder.ts'
 import { DriftlineError } from '../core/errors.ts'
 import { packageRoot } from '../core/package-root.ts'
 import { readStatuses } from '../core/status.ts'
@@ -59,6 +60,7 @@ async function up({ config, loaded, log, signal, json }: Context, source: Source
     const client = await connectStore(config, { signal: stop, log, timeoutMs: Number.POSITIVE_INFINITY })
     await client.close()
   }
+  makeDataFolder(config.data)
   if (config.clickhouseUrl === undefined) await refuseSecond(config, signal)
   const parts = [
     ...(config.clickhouseUrl === undefined ? [part('store', ['store'], answering, { graceMs: 2000 })] : []),

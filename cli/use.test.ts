@@ -48,6 +48,19 @@ test.each([
   ['a source that does not exist', ['up', '--source', 'mars'], {}, 'mars'],
   ['an option without its value', ['score', '--topic'], {}, '--topic'],
   ['a value of the wrong kind', ['score', '--workers', 'many'], {}, 'workers (from flag)'],
+  [
+    'a data folder that is a file',
+    ['sql', 'SELECT 1'],
+    { DRIFTLINE_DATA: process.execPath },
+    'the data folder cannot be used',
+  ],
+  [
+    'parts on a data folder that is a file',
+    ['up'],
+    { DRIFTLINE_DATA: process.execPath },
+    'the data folder cannot be used',
+  ],
+  ['a count that is none', ['drift', 'status', '--checks', 'many'], {}, 'whole number'],
   ['a number out of range', ['score', '--batch-posts', '0'], {}, 'batchPosts (from flag)'],
   ['a variable of the wrong kind', ['verify'], { DRIFTLINE_STORE_PORT: '70000' }, 'storePort (from environment)'],
 ])('wrong use is told and exits with 2, and nothing is left behind: %s', async (_, args, env, told) => {

@@ -4,6 +4,6 @@ import { InvalidArgumentError } from 'commander'
 export function whole(least: number): (text: string) => number {
   return (text) => {
     if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text)
-    throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`)
+    throw new InvalidArgumentError(`It must be a whole number, ${least} or more.`)
   }
 }

@@ -242,11 +242,15 @@ const mostText = 2000
 function text(value: unknown): string {
   const said = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined')
   const shown = said.length > mostText ? `${said.slice(0, mostText)}… (${said.length} characters)` : said
-  return shown.replace(
+  return printable(shown)
+}
+
+/** A text of strangers with what would steer a terminal written as its code. */
+export const printable = (said: string): string =>
+  said.replace(
     /(?![\t\n])[\p{Cc}\p{Bidi_Control}]/gu,
     (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
-}
 
 /** The message of anything that was thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -59,7 +59,7 @@ test.each([
 })
 
 test('refuses a file that is not there or not whole', async () => {
-  await expect(readLabelledPosts('no-such-file.jsonl')).rejects.toMatchObject({ code: 'LABELS_INVALID' })
+  await expect(readLabelledPosts('no-such-file.jsonl')).rejects.toMatchObject({ code: 'SOURCE_UNAVAILABLE' })
   const path = join(mkdtempSync(join(tmpdir(), 'driftline-labels-')), 'cut.jsonl.gz')
   writeFileSync(path, gzipSync('{"text":"a","label":"b"}').subarray(0, 20))
   await expect(readLabelledPosts(path)).rejects.toMatchObject({ code: 'LABELS_INVALID' })

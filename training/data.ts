@@ -35,8 +35,8 @@ export interface LabelledPosts {
 /**
  * Reads labelled posts from JSON Lines, gzip-compressed when the name ends in `.gz`.
  *
- * @throws DriftlineError `LABELS_INVALID` with the line of the first row that is not a labelled post, or when one id has
- *   two labels, or when nothing is left
+ * @throws DriftlineError `SOURCE_UNAVAILABLE`; `LABELS_INVALID` with the line of the first row that is not a labelled
+ *   post, or when one id has two labels, or when nothing is left
  */
 export async function readLabelledPosts(path: string, signal?: AbortSignal): Promise<LabelledPosts> {
   const rows: { post: LabelledPost; id: string | null | undefined }[] = []
@@ -70,7 +70,7 @@ export async function readLabelledPosts(path: string, signal?: AbortSignal): Pro
   return { ...kept, unlabelled }
 }
 
-/** Texts of a JSON Lines file, labelled or not, each once. @throws DriftlineError `LABELS_INVALID` */
+/** Texts of a JSON Lines file, labelled or not, each once. @throws DriftlineError `SOURCE_UNAVAILABLE`, `LABELS_INVALID` */
 export async function readTexts(path: string, signal?: AbortSignal): Promise<readonly string[]> {
   const texts = new Set<string>()
   let line = 0
@@ -87,13 +87,17 @@ export async function readTexts(path: string, signal?: AbortSignal): Promise<rea
 
 function unreadable(error: unknown, path: string, line: number, signal: AbortSignal | undefined): DriftlineError {
   signal?.throwIfAborted()
+  if (error instanceof DriftlineError) return error
   const reason = error instanceof z.ZodError ? z.prettifyError(error).replaceAll('\n', ' ') : messageOf(error)
   return new DriftlineError('LABELS_INVALID', { reason, path, ...(line > 0 && { line }) }, { cause: error })
 }
 
 /** Whole in memory: a file of labels is what people have read, or some hundred thousand rows at most. */
 async function lines(path: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
-  const bytes = await readFile(path, { signal })
+  const bytes = await readFile(path, { signal }).catch((error: unknown) => {
+    signal?.throwIfAborted()
+    throw new DriftlineError('SOURCE_UNAVAILABLE', { reason: messageOf(error), path }, { cause: error })
+  })
   const text = path.endsWith('.gz') ? await gunzipAsync(bytes) : bytes
   return text.toString('utf8').split('\n')
 }

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import { tokens } from '../lexer.ts'
+import { messageOf } from '../../core/errors.ts'
+import { quoteString, tokens } from '../lexer.ts'
 import { Answer } from './answer.ts'
 import { Body } from './body.ts'
 import type { Engine, Execution, Statistics } from './engine.ts'
-import { ClickHouseException } from './exception.ts'
+import { ClickHouseException, codes } from './exception.ts'
 import { formPairs } from './form.ts'
 import { parseRequest, type Request } from './request.ts'
 import { cancelled, type Running } from './running.ts'
@@ -124,9 +125,28 @@ class Job {
       sent.catch((error: unknown) => this.#stop.abort(error))
     }
     const write = (file: string) => statement.writing(file, format)
-    const statistics = await this.#shared.engine.stream(this.#execution('read', session), write, read)
-    await sent
-    return { statistics, written: 0 }
+    try {
+      const statistics = await this.#shared.engine.stream(this.#execution('read', session), write, read)
+      await sent
+      return { statistics, written: 0 }
+    } catch (error) {
+      throw await this.#ofWhatCame(error, statement.sql, session)
+    }
+  }
+
+  /** The parser saw the clause that we add. What it says of the statement alone names neither that nor places in it. */
+  async #ofWhatCame(error: unknown, sql: string, session: Execution['session']): Promise<unknown> {
+    if (!(error instanceof ClickHouseException) || error.code !== codes.SYNTAX_ERROR) return error
+    const parse = `SELECT formatQuerySingleLine(${quoteString(sql)})`
+    try {
+      await this.#shared.engine.run({ ...this.#execution('read', session), sql: parse }, 'Null')
+      return error
+    } catch (alone) {
+      const said = /Exception: (Syntax error[\s\S]+?)(?:: In scope SELECT formatQuerySingleLine[\s\S]*)?$/.exec(
+        messageOf(alone),
+      )
+      return said?.[1] === undefined ? error : ClickHouseException.raise('SYNTAX_ERROR', said[1])
+    }
   }
 
   async #forward(output: Readable, answer: Answer): Promise<void> {

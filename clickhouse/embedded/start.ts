@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import { makeDataFolder } from '../../core/data-folder.ts'
 import { catalogue, DriftlineError, type ErrorCode } from '../../core/errors.ts'
 import { builtModule } from '../../core/package-root.ts'
 import { Leaving } from './leave.ts'
@@ -51,11 +51,11 @@ const variables = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL', 'NODE_EXTRA
  * since SQL can read it. The process ends when this one does, however that happens.
  *
  * @returns once the store answers and its tables are there
- * @throws DriftlineError `STORE_LOCKED`, `ADDRESS_UNAVAILABLE`, `SCHEMA_NEWER`, `STORE_UNAVAILABLE`
+ * @throws DriftlineError `CONFIG_INVALID`, `STORE_LOCKED`, `ADDRESS_UNAVAILABLE`, `SCHEMA_NEWER`, `STORE_UNAVAILABLE`
  */
 export async function startStoreProcess(options: StoreProcessOptions, signal?: AbortSignal): Promise<StoreProcess> {
   signal?.throwIfAborted()
-  mkdirSync(options.data, { recursive: true, mode: 0o700 })
+  makeDataFolder(options.data)
   const kept = variables.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
   const child = fork(builtModule(import.meta.url, './main'), [JSON.stringify(options)], {
     env: { ...Object.fromEntries(kept), UV_THREADPOOL_SIZE: String(Math.max(threads, availableParallelism() * 2)) },

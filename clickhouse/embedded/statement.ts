@@ -13,7 +13,13 @@ export type Statement =
       reading(file: string): string
     }
   /** Rows of any number: run as `writing(file, format)`. */
-  | { readonly kind: 'select'; readonly format: string | undefined; writing(file: string, format: string): string }
+  | {
+      readonly kind: 'select'
+      /** As it came. */
+      readonly sql: string
+      readonly format: string | undefined
+      writing(file: string, format: string): string
+    }
   /** Few rows or none. */
   | { readonly kind: 'other'; readonly sql: string; readonly format: string | undefined; readonly keyword: string }
 
@@ -43,6 +49,7 @@ function parseOther(text: string, keyword: string): Statement {
   if (['SELECT', 'WITH', 'FROM', '('].includes(keyword) && !inserts) {
     return {
       kind: 'select',
+      sql: text.slice(0, end),
       format,
       // On a line of its own: the statement may end in a comment.
       writing: (file, chosen) => `${before}\nINTO OUTFILE ${quoteString(file)} TRUNCATE FORMAT ${chosen}${after}`,
