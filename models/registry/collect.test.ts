@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -53,6 +53,17 @@ test('what nothing uses may go once it is old enough and no longer among the new
   expect(await free(2, 0)).toEqual([5])
   expect(await free(0, 3)).toEqual([6]) // 5 was champion two days ago
   expect(await free(7, 0)).toEqual([])
+})
+
+test('a version in use that is damaged keeps what may be its parent, and nobody from the rest', async () => {
+  const manifest = join(folder, 'registry/tiny/versions/4/manifest.json')
+  const whole = await readFile(manifest)
+  await writeFile(manifest, '{')
+  const judged = await judgeVersions(registry, 'tiny', { keep: 0, unusedMs: 0, nowMs, running: [] })
+  await writeFile(manifest, whole)
+  const perhaps = 'perhaps parent of 4, whose manifest cannot be read'
+  expect(judged.filter(({ kept }) => kept.includes(perhaps)).map(({ version }) => version)).toEqual([1, 2, 3])
+  expect(judged.filter(({ kept }) => kept.length === 0).map(({ version }) => version)).toEqual([5, 6, 7])
 })
 
 test('a version in use stays, with every reason; another goes, and the log says so', async () => {

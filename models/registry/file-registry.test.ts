@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { draftIn } from './disk.ts'
 import { openFileRegistry } from './file-registry.ts'
+import { FileStore } from './file-store.ts'
 import { registryContract } from './testing/registry-contract.ts'
 import { smallModel } from './testing/small-model.ts'
 
@@ -62,4 +63,42 @@ test('opening removes what processes that are gone left behind, and leaves what 
   for (const draft of [own, gone, elsewhere]) await mkdir(draft, { recursive: true })
   await openFileRegistry(root())
   expect((await readdir(drafts)).sort()).toEqual([own, elsewhere].map((path) => path.slice(drafts.length + 1)).sort())
+})
+
+test('a change that is missing is named', async () => {
+  const registry = await published()
+  for (const alias of ['champion', 'canary']) {
+    await registry.setAlias('tiny', alias, 1, { expected: undefined, by: 'ann', reason: '' })
+  }
+  await rm(join(root(), 'tiny/changes/1.json'))
+  const named = { code: 'REGISTRY_INVALID', details: { file: join(root(), 'tiny/changes/1.json') } }
+  await expect(registry.audit('tiny')).rejects.toMatchObject(named)
+})
+
+test('a model whose aliases point to nothing any more is still one of the names', async () => {
+  const registry = await published()
+  await registry.setAlias('tiny', 'champion', 1, { expected: undefined, by: 'ann', reason: '' })
+  await rm(join(root(), 'tiny/versions/1'), { recursive: true })
+  expect(await registry.names()).toEqual(['tiny'])
+})
+
+test('a number that was given out and taken back while a copy was made is not given out again', async () => {
+  const ann = await published()
+  const [two, three] = await Promise.all(
+    ['two', 'three'].map((weights) => smallModel(join(folder, `${weights}-${count}`), { weights })),
+  )
+  const draft = FileStore.prototype.draft
+  vi.spyOn(FileStore.prototype, 'draft').mockImplementationOnce(async function (this: FileStore, directory) {
+    const { place, discard } = await draft.call(this, directory)
+    const afterAnother = async (version: number) => {
+      if (version === 2) {
+        expect(await ann.publish(three ?? '')).toMatchObject({ version: 2, created: true })
+        await ann.remove('tiny', 2, { by: 'ann', reason: 'a slip' })
+      }
+      return place(version)
+    }
+    return { place: afterAnother, discard }
+  })
+  const { version } = await (await openFileRegistry(root())).publish(two ?? '')
+  expect(await ann.versions('tiny')).toEqual([1, version])
 })

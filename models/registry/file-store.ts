@@ -2,6 +2,7 @@ import { watch } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
+import { DriftlineError } from '../../core/errors.ts'
 import { loadModelDirectory, type ModelDirectory, manifestFile, readManifest } from '../model-directory.ts'
 import { abandonedDrafts, type Disk, draftIn, draftsElsewhere, entries, numbered, unlessMissing } from './disk.ts'
 import type { Documents } from './documents.ts'
@@ -81,7 +82,9 @@ export class FileStore implements Store {
 
   async entry(name: string, change: number): Promise<LogEntry> {
     const file = this.#changeAt(name, change)
-    return parseFile(LogEntry, await readFile(file, 'utf8'), file)
+    const text = await unlessMissing(readFile(file, 'utf8'))
+    if (text === undefined) throw new DriftlineError('REGISTRY_INVALID', { file, reason: 'it is missing' })
+    return parseFile(LogEntry, text, file)
   }
 
   async append(name: string, entry: LogEntry): Promise<boolean> {

@@ -113,6 +113,7 @@ export interface Published {
 export interface Registry {
   /** What else changes about a model. `watch` tells of it too. */
   readonly documents: Documents
+  /** Sorted; of models that have a version, or an alias, which a registry that is whole has only with one. */
   names(): Promise<readonly string[]>
   /**
    * Verifies a model directory and stores a copy as the next version of the model that its manifest names, under the

@@ -41,8 +41,10 @@ export class StoredRegistry implements Registry {
 
   async names(): Promise<readonly string[]> {
     const names = [...(await this.#store.names())].sort()
-    const versions = await Promise.all(names.map((name) => this.versions(name)))
-    return names.filter((_, index) => versions[index]?.length !== 0)
+    const isKnown = async (name: string) =>
+      (await this.versions(name)).length > 0 || Object.keys((await this.aliases(name)).at).length > 0
+    const known = await Promise.all(names.map(isKnown))
+    return names.filter((_, index) => known[index])
   }
 
   async publish(path: string): Promise<Published> {
@@ -62,7 +64,9 @@ export class StoredRegistry implements Registry {
         // Looked for after the number was chosen: whoever publishes the same from here on takes that very number.
         const others = await this.#find(manifest)
         if (others !== undefined) return { name, version: others, created: false }
-        if (await draft.place(version)) return { name, version, created: true }
+        if (!(await draft.place(version))) continue
+        if (!(await this.#state(name)).removed.includes(version)) return { name, version, created: true }
+        return await this.publish(path) // since it was chosen, somebody else had this number, and it was removed
       }
     } finally {
       await draft.discard()

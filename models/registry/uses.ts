@@ -1,4 +1,5 @@
-import type { Aliases, Registry } from './registry.ts'
+import { DriftlineError } from '../../core/errors.ts'
+import { type Aliases, manifestOrDamage, type Registry } from './registry.ts'
 import { type Challenger, readTraffic } from './traffic.ts'
 
 /** Why versions of a model must stay, by version; each reason is for people. */
@@ -8,7 +9,8 @@ export type Uses = ReadonlyMap<number, readonly string[]>
  * What uses the versions of a model:
  * - aliases, `previous` among them, and challengers of its traffic
  * - jobs that say that they run one
- * - what is used so: the version that it was fine-tuned from stays too, to compare with and to train on from
+ * - what is used so: the version that it was fine-tuned from stays too, to compare with and to train on from; all older
+ *   ones, where damage hides which that is
  *
  * @param running versions that jobs run, as far as the caller knows
  */
@@ -35,7 +37,13 @@ export async function usesGiven(
   for (const version of new Set(given.running)) add(version, 'running')
   const there = await registry.versions(name)
   for (const version of [...uses.keys()].filter((version) => there.includes(version))) {
-    const { parent } = await registry.manifest(name, version)
+    const manifest = await manifestOrDamage(registry, name, version)
+    if (manifest instanceof DriftlineError) {
+      for (const older of there.filter((other) => other < version))
+        add(older, `perhaps parent of ${version}, whose manifest cannot be read`)
+      continue
+    }
+    const { parent } = manifest
     if (parent !== null && parent !== version && there.includes(parent)) add(parent, `parent of ${version}`)
   }
   return uses

@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { seededRandom } from '../../core/random.ts'
 import { openRegistryAt } from '../../models/registry/open-registry.ts'
+import { S3Store } from '../../models/registry/s3/s3-store.ts'
 import { killWriters, raceForAliases } from '../../models/registry/testing/races.ts'
 import { smallModel } from '../../models/registry/testing/small-model.ts'
 import { LossyProxy } from './lossy-proxy.ts'
@@ -85,6 +86,31 @@ test('an object that was changed in the bucket is named, and takes no alias', as
   await expect(registry.open('tiny', 1)).rejects.toMatchObject(refused)
   const move = { expected: undefined, ...by, force: true }
   await expect(registry.setAlias('tiny', 'champion', 1, move)).rejects.toMatchObject(refused)
+})
+
+test('a version whose record was damaged keeps nobody from the others, and can be removed', async () => {
+  const where = place()
+  const publisher = await openRegistryAt(where)
+  for (const weights of ['one', 'two']) await publisher.publish(join(folder, weights))
+  await server.overwrite(where, /\/versions\/000000002\.json$/, '{')
+  const registry = await openRegistryAt(where)
+  expect([await registry.versions('tiny'), await registry.leftovers()]).toEqual([[1, 2], []])
+  await expect(registry.open('tiny', 2)).rejects.toMatchObject({ code: 'MODEL_INVALID' })
+  await registry.remove('tiny', 2, by)
+  expect([await registry.versions('tiny'), await registry.leftovers()]).toEqual([[1], []])
+})
+
+test('a removal that another process finishes has succeeded', async () => {
+  const where = place()
+  const [ann, bob] = [await openRegistryAt(where), await openRegistryAt(where)]
+  for (const weights of ['one', 'two']) await bob.publish(join(folder, weights))
+  const take = S3Store.prototype.take
+  vi.spyOn(S3Store.prototype, 'take').mockImplementationOnce(async function (this: S3Store, name, version) {
+    for (const leftover of await bob.leftovers()) await leftover.remove()
+    return take.call(this, name, version)
+  })
+  expect(await ann.remove('tiny', 2, by)).toMatchObject({ remove: 2 })
+  expect([await ann.versions('tiny'), await ann.leftovers()]).toEqual([[1], []])
 })
 
 test('of two processes that race for 1,000 aliases, exactly one wins each, and the audit tells which', async () => {

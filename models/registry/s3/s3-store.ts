@@ -164,9 +164,20 @@ export class S3Store implements Store {
   }
 
   async take(name: string, version: number): Promise<void> {
-    const { upload } = await this.#record(name, version)
+    const record = await this.#recordOrFault(name, version)
     await this.#bucket.remove(this.#versionAt(name, version)) // first: no record without its files
-    await this.#removeAll(`${this.#filesOf(name)}${upload}/`)
+    // Without a record nothing says which upload it was: one that no version names is found as abandoned.
+    if (!(record instanceof DriftlineError)) await this.#removeAll(`${this.#filesOf(name)}${record.upload}/`)
+  }
+
+  /** Why there is none: `VERSION_UNKNOWN` when it was removed meanwhile, `MODEL_INVALID` when it cannot be read. */
+  async #recordOrFault(name: string, version: number): Promise<VersionRecord | DriftlineError> {
+    try {
+      return await this.#record(name, version)
+    } catch (error) {
+      if (error instanceof DriftlineError && ['VERSION_UNKNOWN', 'MODEL_INVALID'].includes(error.code)) return error
+      throw error
+    }
   }
 
   async #removeAll(folder: string): Promise<void> {
@@ -178,8 +189,11 @@ export class S3Store implements Store {
     for (const name of await this.names()) {
       const gone = await this.#uploadsOfTheGone(name)
       // Read after it was seen that their publishers are gone: no version can come to name them from here on.
-      const records = await Promise.all((await this.versions(name)).map((version) => this.#record(name, version)))
-      const used = new Set(records.map(({ upload }) => upload))
+      const records = await Promise.all(
+        (await this.versions(name)).map((version) => this.#recordOrFault(name, version)),
+      )
+      if (records.some((record) => record instanceof DriftlineError && record.code === 'MODEL_INVALID')) continue // it may name any
+      const used = new Set(records.flatMap((record) => (record instanceof DriftlineError ? [] : [record.upload])))
       for (const upload of gone.filter((name) => !used.has(name))) {
         const folder = `${this.#filesOf(name)}${upload}/`
         leftovers.push({ what: `upload ${name}/${upload}`, remove: () => this.#removeAll(folder) })
