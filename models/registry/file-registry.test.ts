@@ -30,6 +30,20 @@ const published = async () => {
   return registry
 }
 
+test('a watcher hears of a move, and of a document', async () => {
+  const [registry, writer] = [await published(), await openFileRegistry(root())]
+  const stop = new AbortController()
+  const rung = () => new Promise<void>((resolve) => registry.watch('tiny', resolve, stop.signal))
+  const ofMove = rung()
+  await writer.setAlias('tiny', 'champion', 1, { expected: undefined, by: 'ann', reason: '' })
+  await ofMove
+  await writer.documents.write('tiny', 'traffic', 1, 0)
+  const ofDocument = rung()
+  await writer.documents.write('tiny', 'traffic', 2, 1)
+  await ofDocument
+  stop.abort()
+})
+
 test('a file that changed under the registry is named, and takes no alias', async () => {
   const registry = await published()
   await writeFile(join(root(), 'tiny/versions/1/model.onnx'), 'wrights')

@@ -163,7 +163,10 @@ export interface Registry {
   remove(name: string, version: number, order: RemovalOrder): Promise<Removal>
   /** What no version needs: left behind by publishers and removals that were killed. Never that of a living publisher. */
   leftovers(): Promise<readonly Leftover[]>
-  /** Calls `onChange` soon after an alias or a document may have moved. A hint, not a promise: whoever must not miss one asks as well. */
+  /**
+   * Calls `onChange` soon after an alias or a document may have moved. A hint, not a promise, and a bucket gives none:
+   * whoever must not miss one asks as well.
+   */
   watch(name: string, onChange: () => void, signal: AbortSignal): void
 }
 

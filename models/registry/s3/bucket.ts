@@ -82,11 +82,6 @@ export class Bucket {
     })
   }
 
-  /** It is asked nothing any more. */
-  get isOver(): boolean {
-    return this.#signal?.aborted === true
-  }
-
   /** @param bytes its size, where it is known to be large */
   async get(key: string, bytes = 0): Promise<Stored | undefined> {
     const answer = await this.#ask('GET', { key, bytes })
@@ -160,9 +155,7 @@ export class Bucket {
       const wait = waits[attempt]
       try {
         const answer = await this.#atOnce(() => this.#askOnce(method, ask))
-        const conflict = answer.status === 409 && codeOf(answer) === 'ConditionalRequestConflict'
-        if (answer.status < 500 && answer.status !== 429 && !conflict) return { ...answer, unsure }
-        if (wait === undefined || answer.status === 501) return { ...answer, unsure }
+        if (wait === undefined || !mayPass(answer)) return { ...answer, unsure }
         unsure ||= answer.status >= 500 && answer.status !== 503
       } catch (error) {
         if (!isBroken(error)) throw error
@@ -224,7 +217,7 @@ export class Bucket {
     const reason =
       explained(status, code, answer) ?? tagIn(answer.body.toString('utf8'), 'Message') ?? `status ${status}`
     const details = { reason, action, key, url: this.#url, status, ...(code === undefined ? {} : { code }) }
-    throw new DriftlineError(status >= 500 && status !== 501 ? 'REGISTRY_UNAVAILABLE' : 'REGISTRY_REFUSED', details)
+    throw new DriftlineError(mayPass(answer) ? 'REGISTRY_UNAVAILABLE' : 'REGISTRY_REFUSED', details)
   }
 }
 
@@ -232,6 +225,12 @@ export class Bucket {
 const isBroken = (error: unknown): boolean =>
   (error instanceof TypeError && error.cause !== undefined) ||
   (error instanceof DOMException && error.name === 'TimeoutError')
+
+/** Whether the store may answer otherwise the next time: it is in trouble, asked too often, or at another writer's request. */
+const mayPass = (answer: Pick<Answer, 'status' | 'body'>): boolean =>
+  (answer.status >= 500 && answer.status !== 501) ||
+  answer.status === 429 ||
+  (answer.status === 409 && codeOf(answer) === 'ConditionalRequestConflict')
 
 const codeOf = ({ body }: Pick<Answer, 'body'>): string | undefined => tagIn(body.toString('utf8', 0, 4096), 'Code')
 

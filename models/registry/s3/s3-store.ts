@@ -19,8 +19,6 @@ export interface S3StoreOptions {
   readonly prefix: string
   readonly cache: Cache
   readonly clock: Clock
-  /** Time between two looks of a watcher. */
-  readonly watchMs?: number
   /** How long what a killed publisher sent may still be under way. */
   readonly graceMs?: number
 }
@@ -45,8 +43,6 @@ export class S3Store implements Store {
   readonly #bucket: Bucket
   readonly #prefix: string
   readonly #cache: Cache
-  readonly #clock: Clock
-  readonly #watchMs: number
   readonly #graceMs: number
   /** Written once, so read once. */
   readonly #entries = new Map<string, LogEntry>()
@@ -54,12 +50,10 @@ export class S3Store implements Store {
   readonly #last = new Map<string, number>()
   #conditions: Promise<void> | undefined
 
-  constructor({ bucket, prefix, cache, clock, watchMs = 2000, graceMs = 60_000 }: S3StoreOptions) {
+  constructor({ bucket, prefix, cache, clock, graceMs = 60_000 }: S3StoreOptions) {
     this.#bucket = bucket
     this.#prefix = prefix
     this.#cache = cache
-    this.#clock = clock
-    this.#watchMs = watchMs
     this.#graceMs = graceMs
     this.documents = new S3Documents(bucket, prefix, clock, this.#honoursConditions)
   }
@@ -228,28 +222,8 @@ export class S3Store implements Store {
     return stale
   }
 
-  /** Looks again and again. The first look rings too: what happened before it is not known. */
-  watch(name: string, onChange: () => void, signal: AbortSignal): void {
-    const look = async () => {
-      const objects = await this.#bucket.list(`${this.#prefix}${name}/documents/`)
-      return [await this.lastEntry(name), ...objects.map(({ key, etag }) => `${key} ${etag}`)].join('\n')
-    }
-    const follow = async () => {
-      for (let seen: string | undefined; ; await this.#clock.sleep(this.#watchMs, signal)) {
-        try {
-          const now = await look()
-          if (now !== seen) onChange()
-          seen = now
-        } catch (error) {
-          // No hints while the store is away; whoever asks it for more gets the error.
-          if (!(error instanceof DriftlineError)) throw error
-        }
-      }
-    }
-    follow().catch((error: unknown) => {
-      if (!signal.aborted && !this.#bucket.isOver) throw error
-    })
-  }
+  /** A bucket tells nobody of a change. */
+  watch(): void {}
 
   /**
    * Makes sure, once, that the store honours conditions: one that ignores them would take both of two moves that race.

@@ -276,18 +276,6 @@ export function registryContract(name: string, store: RegistryStore): void {
       expect(await ann.audit('tiny')).toEqual([])
     })
 
-    test('a watcher hears of a move', async () => {
-      const registry = await fresh()
-      await registry.publish(at('one'))
-      await registry.publish(at('two'))
-      await registry.setAlias('tiny', 'champion', 1, { expected: undefined, ...by })
-      const stop = new AbortController()
-      const heard = new Promise<void>((resolve) => registry.watch('tiny', resolve, stop.signal))
-      await (await store.open()).setAlias('tiny', 'champion', 2, { expected: 1, ...by })
-      await heard
-      stop.abort()
-    })
-
     test('a document moves only from the revision that the caller read', async () => {
       const { documents } = await fresh()
       expect(await documents.read('tiny', 'traffic')).toBeUndefined()
@@ -350,17 +338,6 @@ export function registryContract(name: string, store: RegistryStore): void {
       const stored = await writers[0]?.documents.read('tiny', 'counter')
       expect(stored?.revision).toBe(rounds + 1)
       expect(won.map((_, writer) => [stored?.value].flat(2).filter((by) => by === writer).length)).toEqual(won)
-    })
-
-    test('a watcher hears of a document', async () => {
-      const registry = await fresh()
-      await registry.publish(at('one'))
-      await registry.documents.write('tiny', 'traffic', 1, 0)
-      const stop = new AbortController()
-      const heard = new Promise<void>((resolve) => registry.watch('tiny', resolve, stop.signal))
-      await (await store.open()).documents.write('tiny', 'traffic', 2, 1)
-      await heard
-      stop.abort()
     })
   })
 }
