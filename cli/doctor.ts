@@ -85,7 +85,7 @@ const checks: Readonly<Record<string, (context: Context) => Promise<string>>> = 
   },
 
   model: async ({ config, signal }) => {
-    const directory = await loadModel(config.model, config)
+    const directory = await loadModel(config.model, config, { signal })
     await provingWith({ config, log: silentLog, signal })(directory)
     const scorer = await createScorer({
       directory,

@@ -58,7 +58,7 @@ Examples:
       runs<ImportFlags>(async ({ config, loaded, log, json, signal }, flags, [file = '']) => {
         if (loaded.origins.logLevel === 'default') log.level = 'warn'
         const classes = flags.classes?.split(',').map((name) => name.trim())
-        const allowed = classes ?? (await loadModel(config.model, config)).labels
+        const allowed = classes ?? (await loadModel(config.model, config, { signal })).labels
         const read = await readFile(open(file, flags.format), allowed, signal)
         const people = named(read.answers, flags.by)
         const plans = await withStore(config, log, signal, (client) => apply(client, people, flags, signal))

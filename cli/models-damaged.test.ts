@@ -60,3 +60,9 @@ test('a version whose manifest cannot be read hides no other, is kept by gc, and
   expect(await models('delete', '3', '--reason', 'damaged')).toMatchObject({ code: 0, stderr: '' })
   expect((await models('list')).stdout).not.toContain('tiny-bag@3')
 })
+
+test('an alias that points to nothing is found, also where no version is left', async () => {
+  await rm(join(registryFolder(folder), 'tiny-bag/versions'), { recursive: true })
+  const { code, stdout } = await models('verify')
+  expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringMatching(/NOT ok {2}tiny-bag aliases .*version=1/) })
+})

@@ -35,11 +35,11 @@ export const signCommand = () =>
     .argument('<version>', 'sentiment@2, or 2 of the model that is set')
     .requiredOption('--key <file>', 'private key, as `models keygen` makes it')
     .action(
-      runs<{ key: string }>(async ({ config, json }, { key: file }, [text = '']) => {
+      runs<{ key: string }>(async ({ config, json, signal }, { key: file }, [text = '']) => {
         const { name, version } = versionRef(text, config)
         const key = readPrivateKey(file)
         // What is to be signed cannot be required to be signed.
-        const registry = await openRegistryAt({ ...config, trustedKeys: undefined })
+        const registry = await openRegistryAt({ ...config, trustedKeys: undefined }, { signal })
         const signature = await signVersion(registry, name, version, { key, by: whoami(), clock: systemClock })
         process.stdout.write(
           json

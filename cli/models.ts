@@ -16,7 +16,7 @@ import { standingOf } from '../models/registry/may-take-alias.ts'
 import { openRegistryAt } from '../models/registry/open-registry.ts'
 import { signaturesOf } from '../models/registry/signatures.ts'
 import { normalisers } from '../text/normalisers.ts'
-import { runs, verb } from './command.ts'
+import { type Context, runs, verb } from './command.ts'
 import { downloadProgress } from './download-progress.ts'
 import { canaryCommand } from './models-canary.ts'
 import { collectCommand, deleteCommand } from './models-delete.ts'
@@ -68,13 +68,15 @@ const showCommand = () =>
     )
     .addHelpText('after', '\nExample:\n  $ driftline models show bundled')
     .action(
-      runs(async ({ config, json }, _, [model]) => {
-        const directory = await loadModel(model ?? config.model, config)
+      runs(async (context, _, [model = context.config.model]) => {
+        const { config, json, signal } = context
+        const directory = await loadModel(model, config, { signal })
+        const about = await standing(directory, model, context)
         const { path, labels, manifest } = directory
         process.stdout.write(
           json
-            ? `${JSON.stringify({ path, labels, manifest, ...(await standing(directory, model ?? config.model, config)) }, null, 2)}\n`
-            : `${describe(directory, await standing(directory, model ?? config.model, config)).join('\n')}\n`,
+            ? `${JSON.stringify({ path, labels, manifest, ...about }, null, 2)}\n`
+            : `${describe(directory, about).join('\n')}\n`,
         )
         return 0
       }),
@@ -173,12 +175,16 @@ interface Standing {
 }
 
 /** What is said about a model, in its directory and beside it. */
-async function standing(directory: ModelDirectory, model: string, config: Config): Promise<Standing> {
+async function standing(
+  directory: ModelDirectory,
+  model: string,
+  { config, signal }: Pick<Context, 'config' | 'signal'>,
+): Promise<Standing> {
   const { name, version } = directory.manifest
   const { certificate, gates } = standingOf(directory)
   const said = { certificate, gates }
   if (parseModelSetting(model).kind === 'directory') return { ...said, aliases: [], signedBy: [] }
-  const registry = await openRegistryAt(config)
+  const registry = await openRegistryAt(config, { signal })
   const { at } = await registry.aliases(name)
   const { signatures } = await signaturesOf(registry.documents, name, version)
   const aliases = Object.keys(at).filter((alias) => at[alias] === version)

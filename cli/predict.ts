@@ -31,7 +31,7 @@ text could not be scored.`,
       runs(async ({ config, loaded, log, json, signal }, _, args) => {
         if (loaded.origins.logLevel === 'default') log.level = 'warn'
         const fromStdin = args.length === 1 && args[0] === '-'
-        const directory = await loadModel(config.model, config)
+        const directory = await loadModel(config.model, config, { signal })
         await provingWith({ config, log, signal })(directory)
         const scorer = await createScorer({
           directory,

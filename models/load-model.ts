@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { DriftlineError } from '../core/errors.ts'
 import { bundledModelPath, loadModelDirectory, type ModelDirectory, manifestFile } from './model-directory.ts'
-import { openRegistryAt, type RegistryPlace } from './registry/open-registry.ts'
+import { type OpenOptions, openRegistryAt, type RegistryPlace } from './registry/open-registry.ts'
 import type { Registry } from './registry/registry.ts'
 
 /** Name of the model that comes with the program; a registry without it takes it in when it is first needed. */
@@ -31,12 +31,16 @@ export function parseModelSetting(setting: string): ModelSetting {
  * its directory takes its place.
  *
  * @param place where the registry is
- * @throws DriftlineError `MODEL_INVALID`, `VERSION_UNKNOWN`
+ * @throws DriftlineError `MODEL_INVALID`, `VERSION_UNKNOWN`; the reason of the signal
  */
-export async function loadModel(setting: string, place: RegistryPlace): Promise<ModelDirectory> {
+export async function loadModel(
+  setting: string,
+  place: RegistryPlace,
+  options: OpenOptions = {},
+): Promise<ModelDirectory> {
   const model = parseModelSetting(setting)
   if (model.kind === 'directory') return loadDirectory(model.path)
-  const registry = await openRegistryAt(place)
+  const registry = await openRegistryAt(place, options)
   if (model.kind === 'version') return registry.open(model.name, model.version)
   const champion = (await registry.aliases(model.name)).at.champion
   if (champion !== undefined) return registry.open(model.name, champion)
