@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, rm } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -39,6 +39,15 @@ test('each version is what the registry opens under its number', async () => {
     expect(onnx.buffer).toBeInstanceOf(SharedArrayBuffer)
   }
   expect(opened.map(({ manifest }) => manifest.version)).toEqual([2, 1])
+})
+
+test('a registry that could not be opened is tried again', async () => {
+  const drafts = join(registryFolder(data), '.drafts')
+  await rm(drafts, { recursive: true })
+  await writeFile(drafts, 'in the way')
+  await expect(opener.open('tiny', 1)).rejects.toThrow('ENOTDIR')
+  await rm(drafts)
+  expect((await opener.open('tiny', 1)).manifest.version).toBe(1)
 })
 
 test('a directory opens, too', async () => {

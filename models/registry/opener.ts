@@ -26,8 +26,8 @@ interface Waiting {
 
 /**
  * Opens models in a thread of its own, so that reading, hashing and parsing a model of any size holds up nothing
- * of what this thread does meanwhile. It starts with the first model and stays until nobody waits any more for what it
- * reads; its priority is low.
+ * of what this thread does meanwhile. It starts with the first model and stays, unless all who wait for it give up; its
+ * priority is low.
  */
 export class Opener implements AsyncDisposable {
   readonly #place: RegistryPlace

@@ -36,6 +36,9 @@ async function answer({ id, place }: OpenOrder): Promise<Opened> {
 
 async function open(place: Place): Promise<ModelDirectory> {
   if ('path' in place) return loadDirectory(place.path)
-  opening ??= openRegistryAt(workerData as RegistryPlace)
+  opening ??= openRegistryAt(workerData as RegistryPlace).catch((error: unknown) => {
+    opening = undefined // to be tried again
+    throw error
+  })
   return (await opening).open(place.name, place.version)
 }
