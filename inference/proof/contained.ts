@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
+import { constants, getPriority, setPriority } from 'node:os'
 import type { Clock } from '../../core/clock.ts'
 
 export interface Containment {
@@ -47,7 +47,9 @@ export async function runContained(containment: Containment): Promise<Ended> {
   const over = new AbortController()
   let peakMb: number | null = null
   try {
-    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL) // what scores comes first
+    // What scores comes first. Who is nicer already may not raise a priority again, not even its child's.
+    if (child.pid !== undefined)
+      setPriority(child.pid, Math.max(getPriority(), constants.priority.PRIORITY_BELOW_NORMAL))
     const ending = await new Promise<Ending>((resolve, reject) => {
       const look = () => {
         const now = residentMb(child.pid)
