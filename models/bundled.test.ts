@@ -2,6 +2,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { InferenceSession } from 'onnxruntime-node'
 import { expect, test } from 'vitest'
+import { silentLog } from '../core/log.ts'
+import { proveModel } from '../inference/proof/prove-model.ts'
 import { argmax } from '../stats/softmax.ts'
 import { Certificate } from '../training/after/certify.ts'
 import { feedsOf } from '../training/data-batches.ts'
@@ -34,6 +36,15 @@ test('its certificate says that it scores as it was trained', () => {
   const certificate = Certificate.parse(JSON.parse(readFileSync(join(bundledModelPath, 'certificate.json'), 'utf8')))
   expect(certificate.passed).toBe(true)
   expect(certificate.comparisons[0]?.rows).toBeGreaterThan(1000)
+})
+
+test('it answers as it did when its golden answers were made, and so does what scores', async () => {
+  const report = await proveModel(model, {
+    again: true,
+    log: silentLog,
+    signal: new AbortController().signal,
+  })
+  expect(report?.steps.find(({ name }) => name === 'golden')?.found).toMatch(/^at most/)
 })
 
 test('it tells plain cases apart, in fp32 and in int8', async () => {
