@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { getTasks } from 'node-cron'
 import { expect, test } from 'vitest'
 import { builtModule } from '../../core/package-root.ts'
 import { driftChecksIn, schedule } from './schedule.ts'
@@ -66,6 +67,13 @@ test('the checks of a budget are counted', () => {
   expect(driftChecksIn('*/10 * * * * *', 30, from)).toBe(259_200)
   expect(driftChecksIn('0 0 * * *', 30, from)).toBe(30)
   expect(driftChecksIn('0 0 1 1 *', 30, from)).toBe(1)
+})
+
+test('nothing is left of a schedule: the job makes one for each check', () => {
+  const before = getTasks().size
+  schedule('0 * * * *')
+  driftChecksIn('*/10 * * * * *', 30, at('2026-01-01T00:00:00Z'))
+  expect(getTasks().size).toBe(before)
 })
 
 test.each(['', 'every hour', '61 * * * *', '* * * *', '0 0 30 2 *'])('%j is no schedule', (expression) => {

@@ -30,6 +30,7 @@ export function schedule(expression: string): Schedule {
   const { second, minute, hour } = parse(expression)
   // Never started: it only says which days match.
   const task: ScheduledTask = createTask(expression, () => undefined, { timezone: 'UTC' })
+  void task.destroy() // node-cron keeps every task until then; this one matches days all the same
   const times = [...new Set(hour)]
     .sort(ascending)
     .flatMap((h) =>
