@@ -1,6 +1,8 @@
 import { messageOf } from '../core/errors.ts'
 import { WrongUse } from './frame.ts'
 
+process.env.ORT_DISABLE_TELEMETRY ??= '1' // as bin/driftline.js
+
 interface Bench {
   /** What it measures, in a line. */
   readonly summary: string

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
@@ -7,14 +9,14 @@ import { packageRoot } from '../core/package-root.ts'
 
 const bag = join(packageRoot, 'test/fixtures/models/bag')
 
-function start(args: readonly string[]) {
+function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   return spawn(process.execPath, [join(packageRoot, 'bin/driftline.js'), 'predict', ...args], {
-    env: { PATH: process.env.PATH, DRIFTLINE_MODEL: bag },
+    env: { PATH: process.env.PATH, DRIFTLINE_MODEL: bag, ...env },
   })
 }
 
-async function predict(args: readonly string[], input = '') {
-  const child = start(args)
+async function predict(args: readonly string[], input = '', env: NodeJS.ProcessEnv = {}) {
+  const child = start(args, env)
   child.stdin.end(input)
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   return { stdout, stderr, code }
@@ -84,4 +86,12 @@ test('a directory that is no model is refused with what is missing', async () =>
 
 test('without a text it is wrong use', async () => {
   expect(await predict([])).toMatchObject({ code: 2, stderr: expect.stringContaining('text') })
+})
+
+test('onnxruntime keeps and sends nothing about the models that run here', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'driftline-telemetry-'))
+  const { code } = await predict(['a text'], '', { HOME: place, TMPDIR: place, DRIFTLINE_DATA: join(place, 'data') })
+  expect(code).toBe(0)
+  expect(readdirSync(place)).toEqual(['data']) // and no log, no id of this machine, no events that wait to be sent
+  rmSync(place, { recursive: true })
 })

@@ -30,7 +30,15 @@ export interface Ended {
 const everyMs = 25
 
 /** What of our environment a process may see that tries a model of unknown origin: no tokens, no passwords. */
-const passed = ['PATH', 'TMPDIR', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'SystemRoot']
+const passed = [
+  'PATH',
+  'TMPDIR',
+  'LD_LIBRARY_PATH',
+  'DYLD_LIBRARY_PATH',
+  'CUDA_VISIBLE_DEVICES',
+  'SystemRoot',
+  'ORT_DISABLE_TELEMETRY',
+]
 
 /**
  * Runs a program that may hang, crash or ask for all memory, until its last message, and then kills it: a process that is in
