@@ -17,6 +17,7 @@ test('reads plain and compressed files, with or without time, and passes over wh
   const rows = [
     { text: 'sun', label: 'up', ts: '2020-01-01T00:00:00Z', more: 1 },
     { text: 'rain', label: 'down', createdAt: 5 },
+    { text: 'hail', label: 1, id: 7, ts: 6 }, // as ingest takes them
     { text: 'fog', label: null },
     '',
   ]
@@ -25,6 +26,7 @@ test('reads plain and compressed files, with or without time, and passes over wh
     expect(posts).toEqual([
       { text: 'sun', label: 'up', atMs: Date.UTC(2020, 0, 1) },
       { text: 'rain', label: 'down', atMs: 5 },
+      { text: 'hail', label: '1', atMs: 6 },
     ])
     expect(unlabelled).toBe(1)
   }

@@ -6,13 +6,18 @@ import { DriftlineError, messageOf } from '../core/errors.ts'
 import type { Random } from '../core/random.ts'
 import { shuffled } from './data-batches.ts'
 
-/** One labelled post of a JSON Lines file; other fields are ignored. */
+const Name = z.union([z.string(), z.number().transform(String)]).nullish()
+const Time = z.union([z.iso.datetime({ offset: true }), z.number().int()]).nullish()
+
+/** One labelled post of a JSON Lines file, under the names that ingest takes; other fields are ignored. */
 const LabelledRow = z.object({
   text: z.string(),
-  label: z.string().nullish(),
-  id: z.string().nullish(),
-  ts: z.iso.datetime({ offset: true }).nullish(),
-  createdAt: z.union([z.iso.datetime({ offset: true }), z.number().int()]).nullish(),
+  label: Name,
+  id: Name,
+  createdAt: Time,
+  created_at: Time,
+  ts: Time,
+  timestamp: Time,
 })
 
 export interface LabelledPost {
@@ -53,7 +58,7 @@ export async function readLabelledPosts(path: string, signal?: AbortSignal): Pro
         unlabelled++
         continue
       }
-      const at = row.createdAt ?? row.ts ?? undefined
+      const at = row.createdAt ?? row.created_at ?? row.ts ?? row.timestamp ?? undefined
       const atMs = typeof at === 'string' ? Date.parse(at) : at
       rows.push({ post: { text: row.text, label: row.label, atMs }, id: row.id })
     }

@@ -34,7 +34,7 @@ export function App() {
             ))}
           </nav>
         )}
-        <ModelBadge model={live.snapshot?.model ?? null} />
+        <ModelBadge model={live.snapshot?.model} />
         <LinkState live={live} />
       </header>
       <Banner live={live} />

@@ -8,11 +8,11 @@ export const Dot = ({ state }: { readonly state: Part['state'] | Link['state'] |
   <span class="dot" data-state={state} aria-hidden="true" />
 )
 
-export const ModelBadge = ({ model }: { readonly model: ModelInUse | null }) => (
+/** @param model `undefined` while nothing is known yet */
+export const ModelBadge = ({ model }: { readonly model: ModelInUse | null | undefined }) => (
   <p class="model">
-    {model === null ? (
-      <span class="quiet">no model yet</span>
-    ) : (
+    {model === null && <span class="quiet">no model yet</span>}
+    {model && (
       <>
         <b>{model.name}</b> v{model.version} <span class="quiet">on {model.provider}</span>
       </>
@@ -33,7 +33,8 @@ function ageOf({ snapshot, receivedAtMs }: LiveState, nowMs: number): number | u
 
 export function LinkState({ live }: { readonly live: LiveState }) {
   const ageMs = ageOf(live, useNow())
-  const state = live.link.state === 'open' && ageMs !== undefined ? 'stale' : live.link.state
+  const shown = live.snapshot === undefined ? 'connecting' : ageMs === undefined ? 'open' : 'stale'
+  const state = live.link.state === 'open' ? shown : live.link.state
   const word = { connecting: 'Connecting', open: 'Live', lost: 'Disconnected', stale: 'Behind' }[state]
   return (
     <p class="link">
