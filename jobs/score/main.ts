@@ -1,5 +1,5 @@
 import type { ClickHouseClient } from '@clickhouse/client'
-import { clickHouseSink } from '../../connectors/clickhouse.ts'
+import { clickHouseSink, type LoggedRow } from '../../connectors/clickhouse.ts'
 import type { EventLog, LogRecord, Offset, TopicInfo } from '../../connectors/event-log.ts'
 import { describeSample, trySample } from '../../connectors/map-sample.ts'
 import { untilAvailable } from '../../connectors/until-available.ts'
@@ -14,7 +14,6 @@ import type { Source } from '../../dataflow/source.ts'
 import { authorHasher, authorKey } from '../../text/author.ts'
 import { deadTopicOf } from '../../text/dead-post.ts'
 import { parseFieldMap } from '../../text/field-map.ts'
-import { countWrites } from './count-writes.ts'
 import { deadFlow, scoreFlow } from './flow.ts'
 import { followAlias } from './follow-alias.ts'
 import { followTraffic } from './follow-traffic.ts'
@@ -26,7 +25,7 @@ import { deadRow, scoreBatch } from './rows.ts'
 import { Shadows } from './shadows.ts'
 import type { Followed, OpenVersion, StartScorer } from './start-model.ts'
 import type { ModelSwitch } from './swap.ts'
-import { whenClosed } from './when-closed.ts'
+import { tellWrites } from './tell-writes.ts'
 
 export interface ScoreJobOptions {
   readonly config: Config
@@ -79,6 +78,9 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
   const posts = await topicOf(config.topic, config.partitions)
   const dead = await topicOf(deadTopicOf(config.topic), 1)
   const counts = { scored: 0, dead: 0 }
+  const count = (rows: readonly LoggedRow[]) => {
+    for (const { table } of rows) counts[table === 'scores' ? 'scored' : 'dead']++
+  }
   const limits = { maxItems: config.batchPosts, maxWaitMs: config.lingerMs }
   const parse = parserOf(config)
   if (config.map !== undefined) {
@@ -106,14 +108,18 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
         scoreFlow(
           sources.posts.source,
           scoreBatch(models, posts, clock, shadows),
-          whenClosed(
-            shadows.after(
-              countWrites(
-                clickHouseSink({ connect, topic: posts, positionsIn: 'scores', acceptRecreated, dangerouslyUnguarded }),
-                counts,
-              ),
-            ),
-            (partition) => models.forget(posts, Number(partition)),
+          tellWrites(
+            clickHouseSink({ connect, topic: posts, positionsIn: 'scores', acceptRecreated, dangerouslyUnguarded }),
+            {
+              onWritten: (partition, rows, { position }) => {
+                count(rows)
+                shadows.written(Number(partition), position)
+              },
+              onClose: (partition) => {
+                models.forget(posts, Number(partition))
+                shadows.forget(Number(partition))
+              },
+            },
           ),
           limits,
           parse,
@@ -128,7 +134,9 @@ export async function runScoreJob(options: ScoreJobOptions): Promise<ScoreSummar
         deadFlow(
           sources.dead.source,
           deadRow(dead, clock),
-          countWrites(clickHouseSink({ connect, topic: dead, positionsIn: 'dead_posts', acceptRecreated }), counts),
+          tellWrites(clickHouseSink({ connect, topic: dead, positionsIn: 'dead_posts', acceptRecreated }), {
+            onWritten: (_, rows) => count(rows),
+          }),
           limits,
         ),
         runOptions,

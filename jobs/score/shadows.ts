@@ -1,10 +1,8 @@
 import type { ScoreRow } from '../../clickhouse/rows/scores.ts'
 import type { LoggedRow } from '../../connectors/clickhouse.ts'
-import type { Offset } from '../../connectors/event-log.ts'
 import type { Clock } from '../../core/clock.ts'
 import { DriftlineError, messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
-import type { Sink } from '../../dataflow/sink.ts'
 import { holds, slotOf } from '../../models/registry/slots.ts'
 import type { Contender } from './route.ts'
 import type { Lease } from './swap.ts'
@@ -24,30 +22,31 @@ const gatherMs = 250
 const lastInsertMs = 1000
 const tellSkippedEveryMs = 10_000
 
-/** Shadow rows of a batch whose own rows may not be durable yet. */
-interface Waiting {
+/** Posts of a batch for a shadow, until its rows of them are on their way to the store, or not wanted any more. */
+interface Offered {
   readonly contender: Contender
-  readonly rows: readonly ScoreRow[]
-  /** Of the batch's last row in `rows`. */
+  /** The version beside which it scores them. */
+  readonly champion: number
+  /** The champion's rows of them. */
+  readonly posts: readonly ScoreRow[]
   readonly lastOffset: number
+  /** Its own, once it has scored them. */
+  rows: readonly ScoreRow[] | undefined
 }
 
 interface Lane {
   /** Rows below it are durable. */
   position: number
-  /** After the last row that was offered. */
-  next: number
-  /** Counts how often the partition began again further back. */
-  attempt: number
-  waiting: Waiting[]
+  readonly offered: Set<Offered>
 }
 
 /**
  * Lets shadows score posts after the champion has, on a way of its own: nothing here is waited for by the champion's. A
  * shadow that is slow or fails costs its own rows, which are counted, and nothing else.
  *
- * A shadow row is written once the champion's row of its post is durable. So a batch that is scored again after a failure
- * leaves no shadow rows of its first time, and none has an offset without a row. A crash loses those that were on their way.
+ * A shadow row is written once the champion's row of its post is durable. So a batch that is scored again after a failure, here
+ * or by another process, leaves no shadow rows of its first time, and none has an offset without a row. A crash loses those
+ * that were on their way.
  */
 export class Shadows implements AsyncDisposable {
   readonly #options: ShadowsOptions
@@ -55,7 +54,8 @@ export class Shadows implements AsyncDisposable {
   readonly #held = new WeakMap<Contender['watch'], number>()
   /** Of each shadow, the batches that it is at, one after another. */
   readonly #working = new WeakMap<Contender['watch'], Promise<void>>()
-  #ready: Waiting[] = []
+  /** Rows beside which the champion's are durable. */
+  #ready: { readonly contender: Contender; readonly rows: readonly ScoreRow[] }[] = []
   #inserting: Promise<void> | undefined
   readonly #closing = new AbortController()
   #toldSkippedMs = 0
@@ -64,59 +64,52 @@ export class Shadows implements AsyncDisposable {
     this.#options = options
   }
 
-  /** Takes note of rows once they are durable. */
-  after<Position extends Offset>(sink: Sink<LoggedRow, Position>): Sink<LoggedRow, Position> {
-    return {
-      ...sink,
-      open: async (partition, signal) => {
-        const writer = await sink.open(partition, signal)
-        return {
-          checkpoint: () => writer.checkpoint(),
-          write: async (items, checkpoint) => {
-            await writer.write(items, checkpoint)
-            this.#written(Number(partition), checkpoint.position)
-          },
-          [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),
-        }
-      },
-    }
-  }
-
-  /** Rows of a batch that is scored; returns at once. */
+  /** Rows of a batch that is scored, in any order of batches; returns at once. */
   offer(
     { scorer, contenders }: Pick<Lease, 'scorer' | 'contenders'>,
     partition: number,
     batch: readonly LoggedRow[],
   ): void {
-    const first = batch[0]?.row.offset
-    const last = batch.at(-1)?.row.offset
-    if (first === undefined || last === undefined) return
     const lane = this.#lane(partition)
-    if (first < lane.next) {
-      for (const waiting of lane.waiting) this.#let(waiting.contender, waiting.rows.length)
-      lane.waiting = []
-      lane.attempt++
-    }
-    lane.next = last + 1
     for (const contender of contenders) {
       if (contender.mode !== 'shadow' || contender.slots.length === 0) continue
-      const rows = batch.flatMap(({ table, row }) =>
+      const posts = batch.flatMap(({ table, row }) =>
         table === 'scores' && holds(contender.slots, slotOf(row.post_id)) ? [row] : [],
       )
-      if (rows.length === 0) continue
+      const lastOffset = posts.at(-1)?.offset
+      if (lastOffset === undefined) continue
       const { watch } = contender
       const held = this.#held.get(watch) ?? 0
-      if (held + rows.length > mostHeld) {
-        this.#skip(contender, rows.length, 'it is slower than the champion')
+      if (held + posts.length > mostHeld) {
+        this.#skip(contender, posts.length, 'it is slower than the champion')
         continue
       }
-      this.#held.set(watch, held + rows.length)
+      this.#held.set(watch, held + posts.length)
+      const offered: Offered = { contender, champion: scorer.version, posts, lastOffset, rows: undefined }
+      lane.offered.add(offered)
       const before = this.#working.get(watch) ?? Promise.resolve()
-      const { attempt } = lane
       this.#working.set(
         watch,
-        before.then(() => this.#score(contender, scorer.version, rows, lane, attempt)),
+        before.then(() => this.#score(lane, offered)),
       )
+    }
+  }
+
+  /** Rows of this partition are durable up to, and without, this offset. */
+  written(partition: number, position: number): void {
+    const lane = this.#lane(partition)
+    lane.position = position
+    for (const offered of lane.offered) this.#insertIfDurable(lane, offered)
+  }
+
+  /** The partition is closed, and none of its batches is being scored: what is not durable is scored again, here or elsewhere. */
+  forget(partition: number): void {
+    const lane = this.#lane(partition)
+    this.#lanes.delete(partition)
+    for (const offered of lane.offered) {
+      if (offered.lastOffset < lane.position) continue
+      lane.offered.delete(offered)
+      this.#let(offered.contender, offered.rows?.length ?? 0) // while it is scored, all of it is let go after that
     }
   }
 
@@ -128,22 +121,18 @@ export class Shadows implements AsyncDisposable {
     await this.#options.clock.sleep(lastInsertMs, inserted.signal).catch(() => undefined)
   }
 
-  async #score(
-    contender: Contender,
-    champion: number,
-    rows: readonly ScoreRow[],
-    lane: Lane,
-    attempt: number,
-  ): Promise<void> {
-    if (this.#closing.signal.aborted || lane.attempt !== attempt) return this.#let(contender, rows.length)
+  async #score(lane: Lane, offered: Offered): Promise<void> {
+    const { contender, champion, posts } = offered
+    if (this.#closing.signal.aborted) lane.offered.delete(offered)
+    if (!lane.offered.has(offered)) return this.#let(contender, posts.length)
     const { scorer } = contender.live
-    const results = await scorer.score(rows.map(({ text }) => text)).catch((error: unknown) => {
+    const results = await scorer.score(posts.map(({ text }) => text)).catch((error: unknown) => {
       const failure = new DriftlineError('INFERENCE_FAILED', { reason: messageOf(error) }, { cause: error })
-      return rows.map(() => failure)
+      return posts.map(() => failure)
     })
     const scoredAt = this.#options.clock.now()
     const pairs: [string, string][] = []
-    const shadowRows = rows.flatMap((row, at): ScoreRow[] => {
+    const rows = posts.flatMap((row, at): ScoreRow[] => {
       const result = results[at]
       if (result === undefined || result instanceof DriftlineError) return []
       if (row.model_version === champion) pairs.push([result.label, row.label])
@@ -167,26 +156,19 @@ export class Shadows implements AsyncDisposable {
     const failures = results.map((result) => result instanceof DriftlineError)
     // Shadows have a low priority, so how long they take says more of the machine than of them.
     contender.watch.observe({ failures, pairs, challengerUs: [], championUs: [] })
-    this.#let(contender, rows.length - shadowRows.length)
-    const lastOffset = shadowRows.at(-1)?.offset
-    if (lastOffset === undefined) return
-    if (lane.attempt !== attempt) return this.#let(contender, shadowRows.length)
-    const waiting = { contender, rows: shadowRows, lastOffset }
-    if (lastOffset < lane.position) this.#insertSoon(waiting)
-    else lane.waiting.push(waiting)
+    if (rows.length === 0) lane.offered.delete(offered)
+    const isWanted = lane.offered.has(offered)
+    this.#let(contender, posts.length - (isWanted ? rows.length : 0))
+    if (!isWanted) return
+    offered.rows = rows
+    this.#insertIfDurable(lane, offered)
   }
 
-  #written(partition: number, position: number): void {
-    const lane = this.#lane(partition)
-    lane.position = position
-    const durable = lane.waiting.filter(({ lastOffset }) => lastOffset < position)
-    if (durable.length === 0) return
-    lane.waiting = lane.waiting.filter(({ lastOffset }) => lastOffset >= position)
-    for (const waiting of durable) this.#insertSoon(waiting)
-  }
-
-  #insertSoon(waiting: Waiting): void {
-    this.#ready.push(waiting)
+  #insertIfDurable(lane: Lane, offered: Offered): void {
+    const { contender, rows, lastOffset } = offered
+    if (rows === undefined || lastOffset >= lane.position) return
+    lane.offered.delete(offered)
+    this.#ready.push({ contender, rows })
     this.#inserting ??= this.#insertReady().finally(() => {
       this.#inserting = undefined
     })
@@ -208,7 +190,7 @@ export class Shadows implements AsyncDisposable {
   }
 
   #lane(partition: number): Lane {
-    const known = this.#lanes.get(partition) ?? { position: 0, next: 0, attempt: 0, waiting: [] }
+    const known = this.#lanes.get(partition) ?? { position: 0, offered: new Set<Offered>() }
     this.#lanes.set(partition, known)
     return known
   }
