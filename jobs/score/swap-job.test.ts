@@ -79,6 +79,30 @@ test('the job stops while a version comes from a store that does not answer', as
   expect(await refusals()).toEqual([])
 })
 
+test('the job stops while its registry does not answer: it leaves it', async () => {
+  const { followed } = rig
+  let asked = 0
+  let left = false
+  rig.followed = (follow) => {
+    const { registry } = follow
+    const leaving = new AbortController()
+    const silent = (): Promise<never> => {
+      asked++
+      return new Promise((_, reject) => leaving.signal.addEventListener('abort', () => reject(leaving.signal.reason)))
+    }
+    vi.spyOn(registry, 'aliases').mockImplementation(silent)
+    vi.spyOn(registry.documents, 'read').mockImplementation(silent)
+    const leave = () => {
+      left = true
+      leaving.abort()
+    }
+    return { ...follow, leave }
+  }
+  await rig.whileScoring(() => until(() => asked === 2)) // for the alias, and for the traffic
+  rig.followed = followed
+  expect(left).toBe(true)
+})
+
 test('a version that cannot start leaves the old one in place, and says so, until the alias moves on', async () => {
   rig.broken.add(3)
   await rig.whileScoring(async (models) => {

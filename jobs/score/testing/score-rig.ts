@@ -17,7 +17,7 @@ import type { Registry } from '../../../models/registry/registry.ts'
 import { smallModel } from '../../../models/registry/testing/small-model.ts'
 import { runScoreJob, type ScoreSummary } from '../main.ts'
 import { recordSwap } from '../record-swap.ts'
-import { type OpenVersion, type StartScorer, startModel } from '../start-model.ts'
+import { type Followed, type OpenVersion, type StartScorer, startModel } from '../start-model.ts'
 import { ModelSwitch } from '../swap.ts'
 import { verify } from '../verify.ts'
 import { fakeScorer } from './fake-scorer.ts'
@@ -38,6 +38,8 @@ export class ScoreRig implements AsyncDisposable {
   readonly scorers = new Map<number, () => Scorer>()
   /** Reads versions once the job runs. */
   openVersion: OpenVersion = (name, version) => this.registry.open(name, version)
+  /** What the job is given of the registry that it follows. */
+  followed: (follow: Followed) => Followed = (follow) => follow
   /** Versions in the order in which they were started. */
   readonly started: number[] = []
   readonly #store: TestStore
@@ -89,7 +91,8 @@ export class ScoreRig implements AsyncDisposable {
       })
     }
     const stop = new AbortController()
-    const { ready, follow } = await startModel(config.model, config, { start, signal: stop.signal, ...common })
+    const { ready, follow: started } = await startModel(config.model, config, { start, signal: stop.signal, ...common })
+    const follow = started && this.followed(started)
     const models = new ModelSwitch({ first: ready, record: recordSwap(connect), ...common })
     const open = this.openVersion
     const options = { config, eventLog, connect, models, follow, open, start, untilEnd: false, acceptRecreated: false }
