@@ -115,6 +115,33 @@ test('a challenger has as many threads as its share of the posts needs, and all 
   })
 })
 
+test('a share that is raised while its version is loaded comes with the threads for it', async () => {
+  let loaded = (): void => undefined
+  const gate = new Promise<void>((resolve) => {
+    loaded = resolve
+  })
+  let isLoading = false
+  rig.scorers.set(2, () => {
+    const scorer = fakeScorer(2)
+    const grow = scorer.grow.bind(scorer)
+    const gated = async (most: number) => {
+      isLoading = true
+      await gate
+      return grow(most)
+    }
+    return Object.assign(scorer, { grow: gated })
+  })
+  await rig.whileScoring(async (models) => {
+    await set(2, { share: 0.2 })
+    await until(() => isLoading)
+    await set(2, { share: 0.6 })
+    await until(async () => (await rig.status())?.challengers?.[0]?.share === 0.6)
+    loaded()
+    await until(() => running(models).some(([, slots]) => slots === 6000))
+    expect(models.contenders[0]?.live.scorer.workers).toBe(3)
+  })
+})
+
 test('a shadow scores its share beside the champion, in rows of its own that no view counts', async () => {
   const before = await rig.count('sentiment_1m')
   await rig.whileScoring(async (models) => {

@@ -144,13 +144,25 @@ class TrafficFollower {
 
   /** Its larger share begins once it has the threads for it. */
   async #grow(known: Known, scorer: Scorer): Promise<void> {
-    const { version } = known.challenger
-    await scorer.grow(this.#threadsFor(known.challenger)).catch((error: unknown) => {
-      if (this.#known.get(version) === known)
-        this.#log.warn({ err: error, version }, 'a challenger gets no more threads, and goes on with those it has')
-    })
-    if (this.#known.get(version) === known) this.#change(known, scorer)
+    await this.#addThreads(known, scorer)
+    if (this.#isKnown(known)) this.#change(known, scorer)
   }
+
+  async #addThreads(known: Known, scorer: Scorer): Promise<void> {
+    try {
+      for (let wanted = 0; wanted < this.#threadsFor(known.challenger); ) {
+        wanted = this.#threadsFor(known.challenger) // it may be raised once more until they are there
+        await scorer.grow(wanted)
+      }
+    } catch (error) {
+      if (!this.#isKnown(known)) return
+      const { version } = known.challenger
+      this.#log.warn({ err: error, version }, 'a challenger gets no more threads, and goes on with those it has')
+    }
+  }
+
+  /** False for one that has ended, also when another of the same version has been started since. */
+  #isKnown = (known: Known): boolean => this.#known.get(known.challenger.version) === known
 
   #change(known: Known, scorer: Scorer): void {
     this.#route(known, scorer, 0)
@@ -169,6 +181,7 @@ class TrafficFollower {
       const directory = await this.#open(this.#name, version, signal)
       const workers = this.#threadsFor(known.challenger)
       const scorer = await this.#start(directory, { provider, workers, priority, signal })
+      await this.#addThreads(known, scorer) // its share may have been raised meanwhile
       if (signal.aborted) return await scorer[Symbol.asyncDispose]()
       known.watch = this.#watch(known.challenger, scorer.labels)
       known.scorer = scorer
@@ -181,7 +194,7 @@ class TrafficFollower {
       if (error instanceof DriftlineError && error.retryable) {
         // A registry that is away for a moment says nothing against the version: the next look loads it.
         this.#log.warn({ err: error, model: this.#name, version }, 'a challenger is not loaded yet')
-        if (this.#known.get(version) === known) this.#known.delete(version)
+        if (this.#isKnown(known)) this.#known.delete(version)
         this.#revision = -1
         return
       }
