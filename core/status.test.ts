@@ -41,6 +41,18 @@ test('replicas of a job keep a status each, and one that was silent for an hour 
   expect(await readStatuses(data, 1_001 + 3_600_000)).toMatchObject([{ replica: 'b', answering: false }])
 })
 
+test('a job that starts removes replicas that were silent for an hour, and the draft of its own that a kill left', async () => {
+  const data = emptyFolder()
+  const hour = 3_600_000
+  await writeStatus(data, status({ replica: 'old' }))
+  await writeStatus(data, status({ replica: 'new', updatedAt: 2_000 }))
+  await writeStatus(data, status({ job: 'drift' }))
+  for (const draft of ['.score@next.7.31', '.score@new.8.1']) writeFileSync(join(data, 'status', draft), '{')
+  await writeStatus(data, status({ replica: 'next', updatedAt: 1_001 + hour }))
+  const left = ['.score@new.8.1', 'drift.json', 'score@new.json', 'score@next.json']
+  expect(readdirSync(join(data, 'status')).sort()).toEqual(left)
+})
+
 test('a folder in which no job ever ran has no statuses', async () => {
   expect(await readStatuses(emptyFolder(), 0)).toEqual([])
 })

@@ -91,20 +91,47 @@ const forgottenAfterMs = 3_600_000
 const stem = ({ job, replica }: Pick<JobStatus, 'job' | 'replica'>): string =>
   replica === undefined ? job : `${job}@${replica}`
 let writes = 0
+/** Files that this process has written before. */
+const begun = new Set<string>()
 
 /** Replaces the job's status; a reader sees the old file or the new one, never a part of either. */
 export async function writeStatus(data: string, status: JobStatus): Promise<void> {
   const folder = folderOf(data)
   await mkdir(folder, { recursive: true })
+  const file = join(folder, `${stem(status)}.json`)
+  const first = !begun.has(file)
+  begun.add(file)
+  if (first) await tidy(data, status)
   const temporary = join(folder, `.${stem(status)}.${process.pid}.${writes++}`)
   try {
     await writeFile(temporary, JSON.stringify(JobStatus.parse(status)))
-    await rename(temporary, join(folder, `${stem(status)}.json`))
+    await rename(temporary, file)
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
   }
 }
+
+/** Removes what nobody reads any more: a draft of a former process of this job that was killed, and replicas that are forgotten. */
+async function tidy(data: string, status: JobStatus): Promise<void> {
+  for (const name of await readdir(folderOf(data))) {
+    const [, drafted, pid] = /^\.(.+)\.(\d+)\.\d+$/.exec(name) ?? []
+    const told = partsOf(name)
+    const old =
+      told?.replica !== undefined && isForgotten(await readStatus(data, told, status.updatedAt), status.updatedAt)
+    const left = drafted === stem(status) && Number(pid) !== process.pid
+    if (left || old) await rm(join(folderOf(data), name), { force: true })
+  }
+}
+
+/** The job, and perhaps the replica, that a file is of. */
+function partsOf(name: string): Pick<JobStatus, 'job' | 'replica'> | undefined {
+  const [, job, replica] = /^([a-z][a-z0-9-]*)(?:@([\w.-]+))?\.json$/.exec(name) ?? []
+  return job === undefined ? undefined : { job, replica }
+}
+
+const isForgotten = ({ replica, status }: StatusFile, nowMs: number): boolean =>
+  replica !== undefined && nowMs - (status?.updatedAt ?? nowMs) > forgottenAfterMs
 
 /**
  * The statuses of all jobs that ever ran on this data folder, by name.
@@ -118,11 +145,10 @@ export async function readStatuses(data: string, nowMs: number): Promise<readonl
   })
   const files = await Promise.all(
     names.sort().map(async (name): Promise<readonly StatusFile[]> => {
-      const [, job, replica] = /^([a-z][a-z0-9-]*)(?:@([\w.-]+))?\.json$/.exec(name) ?? []
-      if (job === undefined) return []
-      const file = await readStatus(data, { job, replica }, nowMs)
-      const silentMs = nowMs - (file.status?.updatedAt ?? nowMs)
-      return replica !== undefined && silentMs > forgottenAfterMs ? [] : [file]
+      const told = partsOf(name)
+      if (told === undefined) return []
+      const file = await readStatus(data, told, nowMs)
+      return isForgotten(file, nowMs) ? [] : [file]
     }),
   )
   return files.flat()
