@@ -74,12 +74,13 @@ test('each column of the tables of alerts is told, and no other, and the query t
   await client.command({ query: sql })
 })
 
-test('deleting what is old keeps where each partition goes on', async () => {
-  const sql = /```sql\n([\s\S]+?)\n```/.exec(rest)?.[1] ?? ''
-  await client.command({ query: sql })
-  const result = await client.query({
-    query: 'SELECT count() AS n, max(offset) AS last FROM posts',
-    format: 'JSONEachRow',
-  })
-  expect(await result.json()).toEqual([{ n: 500, last: 2499 }])
+test('deleting what is old keeps where each partition goes on, keeps aggregates and rows equal, and frees the disk', async () => {
+  const [kept = ''] = rest.split('\n## ')
+  const statements = [...kept.matchAll(/```sql\n([\s\S]+?)\n```/g)].map(([, sql = '']) => sql)
+  for (const query of statements) await client.command({ query })
+  const one = async (query: string) => (await (await client.query({ query, format: 'JSONEachRow' })).json())[0]
+  expect(await one('SELECT count() AS n, max(offset) AS last FROM posts')).toEqual({ n: 500, last: 2499 })
+  expect(await one('SELECT sum(posts) AS n FROM sentiment_1m')).toEqual({ n: 500 })
+  const onDisk = `SELECT sum(rows) AS n FROM system.parts WHERE active AND database = 'driftline' AND table = 'scores'`
+  expect(await one(onDisk)).toEqual({ n: 500 })
 })
