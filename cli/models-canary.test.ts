@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { packageRoot } from '../core/package-root.ts'
+import { type JobStatus, writeStatus } from '../core/status.ts'
 import { loadModelDirectory, writeManifest } from '../models/model-directory.ts'
 import { openFileRegistry, registryFolder } from '../models/registry/file-registry.ts'
 import { readTraffic } from '../models/registry/traffic.ts'
@@ -41,6 +42,16 @@ async function canary(...args: readonly string[]) {
 const challengers = async () =>
   (await readTraffic(await openFileRegistry(registryFolder(folder)), 'tiny-bag')).challengers
 
+/** What a job says that scores with another model, of which there is a version 2 as well. */
+const ofAnotherModel = (): JobStatus => ({
+  ...{ job: 'score', replica: 'other', pid: process.pid, startedAt: Date.now(), updatedAt: Date.now(), state: 'ok' },
+  model: { name: 'other', version: 1, labels: ['no', 'yes'] },
+  challengers: [{ version: 2, mode: 'shadow', share: 0.5, state: 'running', scored: 7, failed: 0, skipped: 0 }],
+  partitions: [],
+  counts: {},
+  rates: {},
+})
+
 test('a challenger is started, changed, shown and ended', async () => {
   const dry = await canary('2', '--share', '10%', '--dry-run')
   expect(dry).toMatchObject({ code: 0, stdout: expect.stringMatching(/not tried → canary of 10 % \(dry run/) })
@@ -57,6 +68,7 @@ test('a challenger is started, changed, shown and ended', async () => {
   })
   await canary('2', '--share', '0.3')
   expect(await challengers()).toMatchObject([{ mode: 'shadow', share: 0.3 }])
+  await writeStatus(folder, ofAnotherModel())
   expect((await canary()).stdout).toMatch(/tiny-bag@2: shadow of 30 %, no job runs it\n {2}0 posts scored/)
   expect(await canary('2', '--stop', '--reason', 'enough')).toMatchObject({
     code: 0,

@@ -137,7 +137,7 @@ async function show({ config, json }: Context, registry: Registry): Promise<numb
   const name = modelName(undefined, config)
   const { challengers, ended } = await readTraffic(registry, name)
   const statuses = (await readStatuses(config.data, systemClock.now())).flatMap(({ job, status, answering }) =>
-    job === 'score' && answering ? (status?.challengers ?? []) : [],
+    job === 'score' && answering && status?.model?.name === name ? (status.challengers ?? []) : [],
   )
   const running = challengers.map((challenger) => {
     return { ...challenger, ...counts(statuses.filter(({ version }) => version === challenger.version)) }

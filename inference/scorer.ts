@@ -43,7 +43,8 @@ export interface Scorer extends AsyncDisposable {
    * Scores texts, in their order. A text that the model cannot score comes back as its error, found by bisecting; the
    * others are scored.
    *
-   * @throws DriftlineError `INFERENCE_FAILED` when no text can be blamed, e.g. a worker died twice on an empty batch
+   * @throws DriftlineError `INFERENCE_FAILED`, or what else ended the last thread, when none is left and none can be started;
+   *   whatever closed the scorer
    */
   score(texts: readonly string[]): Promise<readonly (Scored | DriftlineError)[]>
 }

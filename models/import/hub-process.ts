@@ -1,6 +1,6 @@
 import { DriftlineError, messageOf } from '../../core/errors.ts'
+import type { FromHubProcess } from './download-from-hub.ts'
 import { downloadModel, type HubLibrary, type HubModel } from './hub.ts'
-import type { FromHubProcess } from './hub-child.ts'
 
 // Runs apart from the program: the library brings an onnxruntime of its own, and two of them in one process share
 // whichever native library was loaded first.

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
+import { downloadFromHub } from './download-from-hub.ts'
 import { type HubProgress, parseHubModel } from './hub.ts'
-import { downloadFromHub } from './hub-child.ts'
 
 // Tests have no network, so these run the download process with a stub that has the library's names and writes files as
 // its cache does. By hand it was run with @huggingface/transformers 4.3.1 against a local server.
