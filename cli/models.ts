@@ -9,7 +9,7 @@ import { cachedModelPath, type HubModel, parseHubModel } from '../models/import/
 import { type Imported, importModel, modelName } from '../models/import/import-model.ts'
 import { prepareOut } from '../models/import/out-folder.ts'
 import { loadModel, parseModelSetting } from '../models/load-model.ts'
-import type { ModelDirectory } from '../models/model-directory.ts'
+import { cardFile, type ModelDirectory } from '../models/model-directory.ts'
 import { proofLimits } from '../models/proof/report.ts'
 import type { Lineage, Manifest } from '../models/registry/manifest.ts'
 import { standingOf } from '../models/registry/may-take-alias.ts'
@@ -199,6 +199,7 @@ function describe({ path, labels, manifest }: ModelDirectory, about: Standing): 
     `${name} version ${version} (${path})`,
     row('made', `${createdAt}${from}`),
     row('licence', license),
+    row('card', Object.hasOwn(files, cardFile) ? cardFile : 'none'),
     row('classes', labels.join(', ')),
     row('text', `normaliser ${text.normaliser}, at most ${text.maxTokens} tokens`),
     row('metrics', list(Object.entries(metrics).map(([key, value]) => `${key} ${rounded(value)}`))),

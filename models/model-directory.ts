@@ -36,6 +36,8 @@ export const bundledModelPath = join(packageRoot, 'models/bundled')
 export const modelPath = (setting: string): string => (setting === 'bundled' ? bundledModelPath : resolve(setting))
 
 export const manifestFile = 'manifest.json'
+/** What people should know of the model, as Hugging Face calls it: what it is for, what it learned from. Optional. */
+export const cardFile = 'README.md'
 const neededFiles = ['model.onnx', 'tokenizer.json', 'config.json'] as const
 
 const mb = 2 ** 20

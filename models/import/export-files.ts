@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DriftlineError, messageOf } from '../../core/errors.ts'
+import { cardFile } from '../model-directory.ts'
 
 /** Where the parts of a Hugging Face export lie. Links are followed: the Hub's own cache consists of them. */
 export interface ExportFiles {
@@ -8,6 +9,7 @@ export interface ExportFiles {
   readonly tokenizer: string
   readonly config: string
   readonly tokenizerConfig: string | undefined
+  readonly card: string | undefined
 }
 
 /**
@@ -33,6 +35,7 @@ export async function findExportFiles(source: string): Promise<ExportFiles> {
     config: config ?? refuse('it has no config.json; copy it from where the model was trained'),
     tokenizer: tokenizer ?? refuse(withoutTokenizer(names)),
     tokenizerConfig: await firstFile(source, ['tokenizer_config.json']),
+    card: await firstFile(source, [cardFile]),
   }
 }
 

@@ -69,6 +69,14 @@ test('an export becomes a model directory that loads', async () => {
   expect((await readdir(folder)).sort()).toEqual(['export', 'model'])
 })
 
+test('the card of the export comes along, as one of the files that the manifest names', async () => {
+  const { source, out, run } = await folderWithExport()
+  await writeFile(join(source, 'README.md'), '# Reviews\n')
+  const { manifest } = await run()
+  expect(await readFile(join(out, 'README.md'), 'utf8')).toBe('# Reviews\n')
+  expect(manifest.files['README.md']).toMatchObject({ bytes: 10 })
+})
+
 test('links in the source are followed, and files made of them', async () => {
   const { source, out, folder, run } = await folderWithExport()
   const linked = join(folder, 'linked')

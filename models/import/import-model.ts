@@ -4,7 +4,14 @@ import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
 import { DriftlineError, messageOf } from '../../core/errors.ts'
 import { parseBoundedJson } from '../bounded-json.ts'
-import { boundsOf, loadModelDirectory, type ModelDirectory, manifestFile, writeManifest } from '../model-directory.ts'
+import {
+  boundsOf,
+  cardFile,
+  loadModelDirectory,
+  type ModelDirectory,
+  manifestFile,
+  writeManifest,
+} from '../model-directory.ts'
 import { type Golden, goldenFile } from '../proof/golden.ts'
 import { isFault } from '../proof/refuse.ts'
 import { readBounded } from '../read-bounded.ts'
@@ -80,6 +87,7 @@ export async function importModel(options: ImportOptions): Promise<Imported> {
     await write('tokenizer.json', await readPart(files.tokenizer))
     await write('config.json', `${JSON.stringify(config, null, 2)}\n`)
     if (files.tokenizerConfig !== undefined) await write('tokenizer_config.json', await readPart(files.tokenizerConfig))
+    if (files.card !== undefined) await write(cardFile, await readPart(files.card))
     const facts = {
       name: options.name,
       version: 1,
