@@ -20,6 +20,7 @@ import { withStore } from './with-store.ts'
 /** Tells people what the rules in the configuration say. */
 export const alertsCommand = () =>
   verb('alerts', 'follow the alert rules, keep what became of alerts, and tell webhooks')
+    .allowExcessArguments() // runs() knows better what they are
     .action(runs(job))
     .addCommand(verb('run', 'judge each rule now and print what it says; nobody is told').action(runs(runOnce)))
     .addCommand(verb('status', 'the rules, and which alerts are pending or fire').action(runs(status)))

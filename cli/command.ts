@@ -45,6 +45,8 @@ export function runs<Options extends Record<string, unknown>>(
 ): (...parameters: unknown[]) => Promise<void> {
   return async (...parameters) => {
     const command = parameters.at(-1) as Command
+    const [misspelt] = command.commands.length > 0 ? command.args : []
+    if (misspelt !== undefined) command.error(`error: unknown command '${misspelt}'`)
     const options = command.optsWithGlobals<Options & { json?: boolean }>()
     const stop = new AbortController()
     const onSignal = (name: NodeJS.Signals) => {
@@ -53,9 +55,13 @@ export function runs<Options extends Record<string, unknown>>(
     }
     // A reader that has seen enough (`driftline … | head`) stops the command and is no failure.
     const pipeClosed = new Error('stdout was closed')
+    let lost = false
     const onOutputError = (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
       stop.abort(pipeClosed)
+      if (error.code === 'EPIPE' || lost) return
+      lost = true // a full disk, say: what was asked for is not there
+      process.stderr.write(`driftline: the output cannot be written: ${error.message}\n`)
+      process.exitCode = 1
     }
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
     process.stdout.on('error', onOutputError)
@@ -65,9 +71,11 @@ export function runs<Options extends Record<string, unknown>>(
       const loaded = loadConfig(options)
       const log = createLog(command.name(), loaded.config.logLevel)
       const context = { config: loaded.config, loaded, log, json, signal: stop.signal }
-      process.exitCode = (await action(context, options, command.args)) ?? 0
+      const code = (await action(context, options, command.args)) ?? 0
+      if (!lost) process.exitCode = code
     } catch (error) {
-      if (stop.signal.reason === pipeClosed) process.exitCode = 0
+      if (lost) process.exitCode = 1
+      else if (stop.signal.reason === pipeClosed) process.exitCode = 0
       else if (stop.signal.aborted && error === stop.signal.reason) process.exitCode = 130
       else report(error, json)
     } finally {

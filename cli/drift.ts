@@ -31,6 +31,7 @@ export const driftCommand = () =>
     .option('--drift-baseline-seconds <s>', 'shortest stretch of the baseline')
     .option('--drift-alarms <n>', 'false alarms that may come in the days of the budget')
     .option('--drift-alarm-days <days>', 'days of the budget')
+    .allowExcessArguments() // runs() knows better what they are
     .action(runs(job))
     .addCommand(verb('run', 'check the newest window now').action(runs(runOnce)))
     .addCommand(retrainCommand())

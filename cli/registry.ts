@@ -1,17 +1,23 @@
+import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import type { Config } from '../core/config.ts'
+import { makeDataFolder } from '../core/data-folder.ts'
 import { DriftlineError } from '../core/errors.ts'
 import { adoptBundled, bundledName, isBundledHere, parseModelSetting } from '../models/load-model.ts'
+import { registryFolder } from '../models/registry/file-registry.ts'
 import { openRegistryAt } from '../models/registry/open-registry.ts'
 import type { Registry } from '../models/registry/registry.ts'
 
 /**
  * The registry that is set, with the bundled model in it where there is one.
  *
+ * @throws DriftlineError `CONFIG_INVALID` when it has no place yet and cannot be given one
  * @param signal ends what a bucket is asked, also in the middle of a change: a registry is whole after it, as after SIGKILL
  */
 export async function openRegistry(config: Config, signal?: AbortSignal): Promise<Registry> {
   const asking = signal && { signal }
+  // One that is there may be read without being written.
+  if (config.registryUrl === undefined && !existsSync(registryFolder(config.data))) makeDataFolder(config.data)
   // Taken in without a signature where one is required: what loads it asks for that, and says what to do.
   if (isBundledHere()) await adoptBundled(await openRegistryAt({ ...config, trustedKeys: undefined }, asking))
   return openRegistryAt(config, asking)

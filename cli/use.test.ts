@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -40,26 +40,20 @@ test('--help lists the verbs, and that of each tells its use and leaves nothing 
   expect(readdirSync(folder)).toEqual([])
 })
 
+const noFolder = { DRIFTLINE_DATA: process.execPath }
+
 test.each([
   ['no verb that exists', ['frobnicate'], {}, 'frobnicate'],
   ['no verb at all', [], {}, 'Usage:'],
   ['an option that does not exist', ['score', '--fast'], {}, '--fast'],
+  ['no such verb within one', ['drift', 'stauts'], {}, "unknown command 'stauts'"],
   ['an argument too many', ['verify', 'posts'], {}, 'too many arguments'],
   ['a source that does not exist', ['up', '--source', 'mars'], {}, 'mars'],
   ['an option without its value', ['score', '--topic'], {}, '--topic'],
   ['a value of the wrong kind', ['score', '--workers', 'many'], {}, 'workers (from flag)'],
-  [
-    'a data folder that is a file',
-    ['sql', 'SELECT 1'],
-    { DRIFTLINE_DATA: process.execPath },
-    'the data folder cannot be used',
-  ],
-  [
-    'parts on a data folder that is a file',
-    ['up'],
-    { DRIFTLINE_DATA: process.execPath },
-    'the data folder cannot be used',
-  ],
+  ['a store in a file', ['sql', 'SELECT 1'], noFolder, 'the data folder cannot be used'],
+  ['a registry in a file', ['models', 'list'], noFolder, 'the data folder cannot be used'],
+  ['all parts in a file', ['up'], noFolder, 'the data folder cannot be used'],
   ['a count that is none', ['drift', 'status', '--checks', 'many'], {}, 'whole number'],
   ['a number out of range', ['score', '--batch-posts', '0'], {}, 'batchPosts (from flag)'],
   ['a variable of the wrong kind', ['verify'], { DRIFTLINE_STORE_PORT: '70000' }, 'storePort (from environment)'],
@@ -70,6 +64,22 @@ test.each([
   expect(stderr).not.toContain(' at ') // no stack: it is no bug of ours
   expect(readdirSync(folder)).toEqual([])
 })
+
+test.runIf(existsSync('/dev/full'))(
+  'output that cannot be written is a failure, and told without a stack',
+  async () => {
+    const bin = join(packageRoot, 'bin/driftline.js')
+    const child = spawn('sh', ['-c', 'exec "$0" "$1" config > /dev/full', process.execPath, bin], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'driftline: the output cannot be written: ENOSPC: no space left on device, write\n',
+    })
+  },
+)
 
 test('with --json a failure is JSON too', async () => {
   const { code, stderr } = await driftline(['verify', '--json', '--store-port', 'x'], { DRIFTLINE_WORKERS: '-1' })
