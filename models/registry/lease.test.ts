@@ -72,6 +72,14 @@ test.each([
   expect(endedMs).toBeLessThan(ttlMs)
 })
 
+test('who is done is not held up by a store that does not answer', async () => {
+  let writes = 0
+  const { clock, held } = setup(documentsOf(() => (writes++ === 0 ? Promise.resolve() : new Promise(() => undefined))))
+  const done = held('ann', async () => 'done')
+  await clock.advance(ttlMs)
+  expect(await Promise.race([done, Promise.resolve('it waits')])).toBe('done')
+})
+
 test('one that is written too late is not begun', async () => {
   const clock = manualClock()
   const documents = documentsOf(() => clock.sleep(ttlMs))

@@ -65,7 +65,8 @@ export async function withLease<T>(
   } finally {
     done.abort()
     await renewing
-    if (!lost.signal.aborted) await write('', 0, revision).catch(() => undefined) // it runs out by itself
+    const giveBack = () => by(clock.now() + ttlMs / 3, clock, write('', 0, revision))
+    if (!lost.signal.aborted) await giveBack().catch(() => undefined) // it runs out by itself
   }
 }
 
