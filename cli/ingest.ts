@@ -58,7 +58,8 @@ const whole = (value: number): string => Math.round(value).toLocaleString('en-US
 
 function progressLine({ input, read, dead, seconds }: Tally): void {
   const rate = seconds > 0 ? read / seconds : 0
-  process.stderr.write(`\r\u001b[K${input}: ${whole(read)} read, ${whole(rate)}/s, ${whole(dead)} dead`)
+  const line = `${input}: ${whole(read)} read, ${whole(rate)}/s, ${whole(dead)} dead`
+  process.stderr.write(`\r\u001b[K${line.slice(1 - (process.stderr.columns || 80))}`) // a wrapped line stays
 }
 
 function told(summary: Summary, inputs: readonly Input[]): string {

@@ -168,8 +168,9 @@ function describe({ out, rows, training, newWords, temperature, certificate, set
 function progressLine() {
   const { isTTY } = process.stderr
   let shownAt = 0
+  const fitting = (text: string) => text.slice(0, (process.stderr.columns || 80) - 1) // a wrapped line stays
   const write = (text: string, lasting: boolean) =>
-    process.stderr.write(isTTY ? `\r\x1b[K${text}${lasting ? '\n' : ''}` : lasting ? `${text}\n` : '')
+    process.stderr.write(isTTY ? `\r\x1b[K${lasting ? `${text}\n` : fitting(text)}` : lasting ? `${text}\n` : '')
   return {
     phase: (phase: string) => write(phase, true),
     step({ epoch, step, totalSteps, loss, postsPerSecond, remainingMs, validation }: Progress) {
