@@ -23,7 +23,6 @@ export default defineConfig({
     exclude: ['node_modules/**', 'dist/**'],
     globalSetup: 'vitest.setup.ts', // compiles dist/ first: workers and child processes run from there
     pool: 'forks', // native modules (chdb, lmdb, onnxruntime) hold process-wide state
-    env: { ORT_DISABLE_TELEMETRY: '1' }, // as bin/driftline.js sets it
     maxWorkers: availableParallelism(), // not one fewer: a third of the time a file waits for processes or the disk
     sequence: { sequencer: ProgramsFirst },
     ...patience,
