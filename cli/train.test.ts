@@ -88,7 +88,7 @@ test.each([
     'labels that are not there',
     ['--labels', 'x', '--out', join(folder, 'z'), '--base', 'bundled'],
     1,
-    'LABELS_INVALID',
+    'SOURCE_UNAVAILABLE',
   ],
 ])('refuses %s', async (_, args, expected, message) => {
   const { stdout, stderr, code } = await train(args)
