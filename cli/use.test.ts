@@ -65,21 +65,19 @@ test.each([
   expect(readdirSync(folder)).toEqual([])
 })
 
-test.runIf(existsSync('/dev/full'))(
-  'output that cannot be written is a failure, and told without a stack',
-  async () => {
-    const bin = join(packageRoot, 'bin/driftline.js')
-    const child = spawn('sh', ['-c', 'exec "$0" "$1" config > /dev/full', process.execPath, bin], {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
-    expect({ code, stderr }).toEqual({
-      code: 1,
-      stderr: 'driftline: the output cannot be written: ENOSPC: no space left on device, write\n',
-    })
-  },
-)
+test('output that cannot be written is a failure, and told without a stack', async ({ skip }) => {
+  if (!existsSync('/dev/full')) skip('this system has no device that is always full; Linux has, where CI runs')
+  const bin = join(packageRoot, 'bin/driftline.js')
+  const child = spawn('sh', ['-c', 'exec "$0" "$1" config > /dev/full', process.execPath, bin], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: 'driftline: the output cannot be written: ENOSPC: no space left on device, write\n',
+  })
+})
 
 test('with --json a failure is JSON too', async () => {
   const { code, stderr } = await driftline(['verify', '--json', '--store-port', 'x'], { DRIFTLINE_WORKERS: '-1' })

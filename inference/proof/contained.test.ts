@@ -84,21 +84,18 @@ test('it sees nothing of the environment that a model must not know', async () =
   }
 })
 
-test.runIf(process.platform !== 'win32')(
-  'it does not come before the one who started it, who may be nice',
-  async () => {
-    const program = join(folder, 'priority.mjs')
-    await writeFile(program, "import { getPriority } from 'node:os'; process.send(getPriority())")
-    const starter = `import { runContained } from ${JSON.stringify(String(builtModule(import.meta.url, './contained')))}
+test('it does not come before the one who started it, who may be nice', async () => {
+  const program = join(folder, 'priority.mjs')
+  await writeFile(program, "import { getPriority } from 'node:os'; process.send(getPriority())")
+  const starter = `import { runContained } from ${JSON.stringify(String(builtModule(import.meta.url, './contained')))}
     const limits = { wallMs: 60_000, cpuMs: 60_000, memoryMb: 1024, signal: new AbortController().signal }
     const clock = { sleep: (ms, signal) => new Promise((_, reject) => signal.addEventListener('abort', reject)) }
     const onMessage = (priority) => process.stdout.write(String(priority)) && true
     await runContained({ program: process.argv[1], args: [], ...limits, clock, onMessage })`
-    const nice = ['-n', '15', process.execPath, '--input-type=module', '-e', starter, program]
-    const { stdout } = await promisify(execFile)('nice', nice)
-    expect(Number(stdout)).toBeGreaterThanOrEqual(15)
-  },
-)
+  const nice = ['-n', '15', process.execPath, '--input-type=module', '-e', starter, program]
+  const { stdout } = await promisify(execFile)('nice', nice)
+  expect(Number(stdout)).toBeGreaterThanOrEqual(15)
+})
 
 test('an abort ends it with the reason', async () => {
   const stop = new AbortController()
