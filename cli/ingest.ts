@@ -3,6 +3,7 @@ import { IngestOptions, type Input } from '../jobs/ingest/config.ts'
 import { ingest } from '../jobs/ingest/main.ts'
 import type { Summary, Tally } from '../jobs/ingest/tally.ts'
 import { runs, verb } from './command.ts'
+import { lineWidth } from './line-width.ts'
 
 const described = (key: keyof typeof IngestOptions.shape): string => IngestOptions.shape[key].description ?? ''
 
@@ -59,7 +60,7 @@ const whole = (value: number): string => Math.round(value).toLocaleString('en-US
 function progressLine({ input, read, dead, seconds }: Tally): void {
   const rate = seconds > 0 ? read / seconds : 0
   const line = `${input}: ${whole(read)} read, ${whole(rate)}/s, ${whole(dead)} dead`
-  process.stderr.write(`\r\u001b[K${line.slice(1 - (process.stderr.columns || 80))}`) // a wrapped line stays
+  process.stderr.write(`\r\u001b[K${line.slice(-lineWidth())}`)
 }
 
 function told(summary: Summary, inputs: readonly Input[]): string {

@@ -13,6 +13,7 @@ import { describeSet } from '../training/report.ts'
 import { type TrainReport, trainModel } from '../training/train-model.ts'
 import type { Layers } from '../training/trainable.ts'
 import { runs, verb } from './command.ts'
+import { lineWidth } from './line-width.ts'
 import { whole } from './whole.ts'
 
 interface TrainFlags extends Record<string, unknown> {
@@ -168,9 +169,10 @@ function describe({ out, rows, training, newWords, temperature, certificate, set
 function progressLine() {
   const { isTTY } = process.stderr
   let shownAt = 0
-  const fitting = (text: string) => text.slice(0, (process.stderr.columns || 80) - 1) // a wrapped line stays
   const write = (text: string, lasting: boolean) =>
-    process.stderr.write(isTTY ? `\r\x1b[K${lasting ? `${text}\n` : fitting(text)}` : lasting ? `${text}\n` : '')
+    process.stderr.write(
+      isTTY ? `\r\x1b[K${lasting ? `${text}\n` : text.slice(0, lineWidth())}` : lasting ? `${text}\n` : '',
+    )
   return {
     phase: (phase: string) => write(phase, true),
     step({ epoch, step, totalSteps, loss, postsPerSecond, remainingMs, validation }: Progress) {
